@@ -1,0 +1,34 @@
+// SnapshotVault streams a raft snapshot from Vault's leader into the slot, checked and sealed on the way.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/penguinmails/disaster-recovery/internal/archive"
+	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/task"
+	"github.com/penguinmails/disaster-recovery/internal/vault"
+)
+
+type environment struct {
+	Archive archive.Config
+	Vault   vault.Config
+}
+
+func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup.CaptureInput, backup.Snapshot], error) {
+	cluster, err := vault.Open(e.Vault)
+	if err != nil {
+		return nil, err
+	}
+	return backup.Capturer{
+		Cluster:  cluster,
+		Identity: vault.Identity{AWS: cfg, Role: "snapshot-vault"},
+		Archive:  archive.Open(cfg, e.Archive, time.Now),
+		Now:      time.Now,
+	}.Snapshot, nil
+}
+
+func main() { task.Start(wire) }

@@ -1,0 +1,109 @@
+package archive
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/penguinmails/disaster-recovery/internal/awsfault"
+	"github.com/penguinmails/disaster-recovery/internal/fault"
+)
+
+// version is one version of one object of a backup.
+type version struct {
+	slot     Slot
+	name     string
+	key, id  string
+	modified time.Time
+}
+
+// Survey is what lies below a prefix, sorted out.
+type Survey struct {
+	// Backups are the slots with a manifest that holds, newest first.
+	Backups []Signed
+	// Forged are the slots that have files under the manifest's name and none that holds, with the fault of the first.
+	Forged map[Slot]error
+	// Foreign counts keys that are no part of any backup: nobody here touches them.
+	Foreign  int
+	versions []version
+}
+
+// Survey lists a tier.
+func (s *Store) Survey(ctx context.Context, tier Tier) (Survey, error) {
+	return s.survey(ctx, tier.Prefix())
+}
+
+// Manifest returns the manifest that makes the slot a backup; found is false where none was ever written. Where there
+// are files under that name and none of them holds, the fault is BackupForged.
+func (s *Store) Manifest(ctx context.Context, slot Slot) (signed Signed, found bool, err error) {
+	there, err := s.survey(ctx, slot.Key(ManifestName))
+	switch {
+	case err != nil:
+		return Signed{}, false, err
+	case len(there.Backups) > 0:
+		return there.Backups[0], true, nil
+	default:
+		return Signed{}, false, there.Forged[slot]
+	}
+}
+
+// survey reads every version below a prefix and proves the manifests among them. A slot's manifest is the first one
+// written that holds: manifests are written once, a later version is an intruder's. Delete markers are passed over: they
+// hide nothing from a reader that asks for versions.
+func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
+	there := Survey{Forged: map[Slot]error{}}
+	if err := s.list(ctx, prefix, &there); err != nil {
+		return Survey{}, err
+	}
+	slices.SortStableFunc(there.versions, func(a, b version) int { return a.modified.Compare(b.modified) })
+	proved := map[Slot]bool{}
+	for _, v := range there.versions {
+		if v.name != ManifestName || proved[v.slot] {
+			continue
+		}
+		m, err := s.load(ctx, v)
+		switch {
+		case err == nil:
+			proved[v.slot] = true
+			delete(there.Forged, v.slot)
+			there.Backups = append(there.Backups, m)
+		case !fault.Is(err, fault.BackupForged):
+			return Survey{}, err
+		default:
+			slog.WarnContext(ctx, "a manifest does not hold", "key", v.key, "version", v.id, "error", err.Error())
+			if there.Forged[v.slot] == nil {
+				there.Forged[v.slot] = err
+			}
+		}
+	}
+	slices.SortFunc(there.Backups, func(a, b Signed) int { return b.Slot.Time.Compare(a.Slot.Time) })
+	return there, nil
+}
+
+func (s *Store) list(ctx context.Context, prefix string, into *Survey) error {
+	pages := s3.NewListObjectVersionsPaginator(s.s3, &s3.ListObjectVersionsInput{
+		Bucket: aws.String(s.bucket), Prefix: aws.String(prefix),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return awsfault.From(err, "list %s", prefix)
+		}
+		for _, v := range page.Versions {
+			slot, name, ok := parseKey(aws.ToString(v.Key))
+			if !ok {
+				into.Foreign++
+				continue
+			}
+			into.versions = append(into.versions, version{
+				slot: slot, name: name, key: aws.ToString(v.Key), id: aws.ToString(v.VersionId),
+				modified: aws.ToTime(v.LastModified),
+			})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package audit
+
+import (
+	"maps"
+	"slices"
+)
+
+// Severity says how much attention an event asks for.
+type Severity string
+
+const (
+	Info     Severity = "info"
+	Warning  Severity = "warning"
+	Critical Severity = "critical"
+)
+
+// Event names what happened. The list is closed: alarms, notices and the verifier's readers depend on the spelling.
+type Event string
+
+const (
+	VaultBackupCompleted    Event = "vault_backup_completed"
+	VaultBackupFailed       Event = "vault_backup_failed"
+	VaultRestoredFromBackup Event = "vault_restored_from_backup"
+	VaultRestoreFailed      Event = "vault_restore_failed"
+)
+
+// severities are those an event may be recorded with. A restore loses what was written since its backup, so it is never
+// mere information; whether it is critical is for the runbook to say (a forced one over a live Vault is).
+var severities = map[Event][]Severity{
+	VaultBackupCompleted:    {Info},
+	VaultBackupFailed:       {Critical},
+	VaultRestoredFromBackup: {Warning, Critical},
+	VaultRestoreFailed:      {Critical},
+}
+
+// Events lists every event, sorted.
+func Events() []Event { return slices.Sorted(maps.Keys(severities)) }
+
+// Severities lists what e may be recorded with; nothing for a name that is no event.
+func (e Event) Severities() []Severity { return slices.Clone(severities[e]) }
+
+// Admits reports whether e is an event that may carry severity s.
+func (e Event) Admits(s Severity) bool { return slices.Contains(severities[e], s) }

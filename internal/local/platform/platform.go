@@ -1,0 +1,112 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/engine"
+	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/local/vaultserver"
+)
+
+// Platform is one running platform. Every one has its own folder and its own ports.
+type Platform struct {
+	Engine *engine.Engine
+	Vault  *vaultserver.Node
+	// Keys are Vault's own: the demo plays the operator who holds them.
+	Keys vaultserver.Keys
+	// Outputs are the stack's, by name.
+	Outputs map[string]string
+	// AWS is the configuration for clients of the engine, as the account's root user.
+	AWS aws.Config
+	// Built is the folder of the built template.
+	Built string
+
+	tools     Tools
+	dir       string
+	authority vaultserver.Authority
+	say       *progress.Printer
+}
+
+// Options say where a platform lives.
+type Options struct {
+	// Dir is the platform's own folder; what an earlier one left there is removed.
+	Dir string
+	// Attached ends every process with this one, however it ends; otherwise the platform stays until Stop.
+	Attached bool
+}
+
+// Start starts the engine and an unsealed, configured Vault with its tenants, and builds the functions meanwhile. It
+// deploys nothing.
+func Start(ctx context.Context, tools Tools, o Options, say *progress.Printer) (*Platform, error) {
+	if err := os.RemoveAll(o.Dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	p := &Platform{tools: tools, dir: o.Dir, say: say}
+	work, wctx := errgroup.WithContext(ctx)
+	work.Go(func() (err error) {
+		p.Built, err = tools.build(wctx, say)
+		return err
+	})
+	work.Go(func() error {
+		return say.Step("start the AWS engine and Vault", func() error { return p.start(wctx, o) })
+	})
+	if err := work.Wait(); err != nil {
+		return nil, errors.Join(err, p.Stop())
+	}
+	return p, nil
+}
+
+func (p *Platform) start(ctx context.Context, o Options) (err error) {
+	if p.Engine, err = engine.Start(ctx, engine.Options{
+		Python: p.tools.Python, Dir: filepath.Join(o.Dir, "engine"), Attached: o.Attached,
+	}); err != nil {
+		return err
+	}
+	p.AWS = clientConfig(p.Engine)
+	if p.authority, err = vaultserver.NewAuthority(filepath.Join(o.Dir, "tls")); err != nil {
+		return err
+	}
+	p.Vault, err = vaultserver.Start(ctx, vaultserver.Options{
+		Binary: p.tools.Vault, Dir: filepath.Join(o.Dir, "vault"), Name: "vault-1",
+		CertFile: p.authority.CertFile, KeyFile: p.authority.KeyFile, CAFile: p.authority.CAFile,
+		Env: []string{"AWS_REGION=" + engine.Region, "AWS_EC2_METADATA_DISABLED=true"}, Attached: o.Attached,
+	})
+	if err != nil {
+		return err
+	}
+	return p.configureVault(ctx)
+}
+
+func clientConfig(e *engine.Engine) aws.Config {
+	return aws.Config{
+		Region:       engine.Region,
+		BaseEndpoint: aws.String(e.Endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
+}
+
+// Stop ends every process of the platform, gently first. What is stopped already is no error.
+func (p *Platform) Stop() error {
+	var errs []error
+	if p.Engine != nil {
+		errs = append(errs, p.Engine.Stop())
+	}
+	if p.Vault != nil {
+		errs = append(errs, p.Vault.Stop())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("stop the platform: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+// Package platform is the whole of production on one machine: the AWS engine with the deployed template, a real Vault
+// configured as an operator configures it, and tenants whose credentials it holds.
+package platform
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/engine"
+	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/local/vaultserver"
+)
+
+// Tools are the programs that the platform is made of. They are fetched and built once per checkout.
+type Tools struct {
+	// Root is the repository, Cache the folder below it that holds what was fetched and built.
+	Root, Cache string
+	// Python runs the engine, SAM deploys, Vault is the server.
+	Python, SAM, Vault string
+}
+
+// Fetch provides the tools: everything is downloaded first and at once, then compiled. What is there already costs
+// nothing.
+func Fetch(ctx context.Context, root string, say *progress.Printer) (Tools, error) {
+	t := Tools{Root: root, Cache: filepath.Join(root, ".cache")}
+	if err := os.MkdirAll(t.Cache, 0o755); err != nil {
+		return t, err
+	}
+	log, err := os.Create(filepath.Join(t.Cache, "fetch.log"))
+	if err != nil {
+		return t, err
+	}
+	defer log.Close()
+	fetches, fctx := errgroup.WithContext(ctx)
+	fetches.Go(func() error {
+		return say.Step("fetch the local AWS engine (once, about half a minute)", func() (err error) {
+			t.Python, err = engine.InstallEngine(fctx, t.Cache, log)
+			return err
+		})
+	})
+	fetches.Go(func() error {
+		return say.Step("fetch the SAM CLI (once, about a minute)", func() (err error) {
+			t.SAM, err = engine.InstallSAM(fctx, t.Cache, log)
+			return err
+		})
+	})
+	fetches.Go(func() error {
+		return say.Step("fetch Go modules", func() error { return download(fctx, root) })
+	})
+	if err := fetches.Wait(); err != nil {
+		return t, err
+	}
+	return t, say.Step("build Vault (once, about two minutes)", func() (err error) {
+		t.Vault, err = vaultserver.Build(ctx, root, t.Cache, quiet)
+		return err
+	})
+}
+
+// download fetches the modules of the product and of the Vault server before anything is compiled.
+func download(ctx context.Context, root string) error {
+	for _, dir := range []string{root, filepath.Join(root, "internal/local/vaultserver/server")} {
+		cmd := exec.CommandContext(ctx, "go", "mod", "download")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return commandError("go mod download", out, err)
+		}
+	}
+	return nil
+}

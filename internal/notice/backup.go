@@ -1,0 +1,56 @@
+package notice
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// backupCompleted tells of a verified backup. Its manifest's digest is the witness outside the account: whoever rewrites
+// the bucket and its keys cannot rewrite the mail in an operator's inbox.
+func (d *Desk) backupCompleted(_ Request, f facts) letter {
+	slot := f.text("slot")
+	return letter{
+		subject:  "Vault backup " + slot + " verified",
+		happened: "Vault was backed up; the backup was read back, decrypted, checked and signed.",
+		facts: []fact{
+			{"Slot", fmt.Sprintf("%s (%s)", slot, f.text("tier"))},
+			{"Captured", f.text("captured_at")},
+			{"Verified", f.text("verified_at")},
+			{"Snapshot", f.bytes("snapshot_bytes")},
+			{"Secrets", f.text("secrets")},
+			{"Old backups pruned", f.text("pruned")},
+			{"Manifest SHA-256", f.text("manifest_sha256")},
+		},
+		next: "keep this notice. To restore Vault from this backup: " + d.restoreCommand(slot),
+	}
+}
+
+// backupFailed tells that the newest backup may be older than it should be. It does not say that there is none: the run
+// may have failed behind the signature, when pruning.
+func (d *Desk) backupFailed(r Request, f facts) letter {
+	trouble := troubleOf(r)
+	return letter{
+		subject: "Vault backup FAILED: " + trouble.name,
+		happened: "The backup of Vault did not finish. What was verified before can be restored as it was; what has been written to " +
+			"Vault since may be in no backup.",
+		facts: []fact{
+			{"Slot", f.text("slot")},
+			{"Fault", trouble.name},
+			{"Meaning", trouble.meaning},
+		},
+		next: trouble.next,
+	}
+}
+
+// backupDate is a slot that vault-restore knows by its date: backups/2026-11-24, monthly/2026-11.
+var backupDate = regexp.MustCompile(`^(?:backups/(\d{4}-\d{2}-\d{2})|monthly/(\d{4}-\d{2}))$`)
+
+// restoreCommand starts vault-restore for the slot's date, or for the newest backup where the slot has none.
+func (d *Desk) restoreCommand(slot string) string {
+	date := "latest"
+	if m := backupDate.FindStringSubmatch(slot); m != nil {
+		date = strings.Join(m[1:], "")
+	}
+	return fmt.Sprintf(`aws stepfunctions start-execution --state-machine-arn %s --input '{"backup_date":"%s"}'`, d.RestoreMachine, date)
+}

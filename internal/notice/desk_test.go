@@ -1,0 +1,270 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/strictjson"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// topic is SNS in memory; it refuses a subject that SNS refuses.
+type topic struct {
+	sent []*sns.PublishInput
+	fail error
+}
+
+func (p *topic) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sns.Options)) (*sns.PublishOutput, error) {
+	if p.fail != nil {
+		return nil, p.fail
+	}
+	subject := aws.ToString(in.Subject)
+	if subject == "" || len(subject) >= 100 || strings.ContainsFunc(subject, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, errors.New("invalid parameter: Subject")
+	}
+	if aws.ToString(in.Message) == "" {
+		return nil, errors.New("invalid parameter: Empty message")
+	}
+	p.sent = append(p.sent, in)
+	return &sns.PublishOutput{MessageId: aws.String("5f4c-example")}, nil
+}
+
+func newDesk() (*Desk, *topic) {
+	p := &topic{}
+	return &Desk{SNS: p, Topic: "arn:aws:sns:eu-central-1:123456789012:operations",
+		RestoreMachine: "arn:aws:states:eu-central-1:123456789012:stateMachine:vault-restore"}, p
+}
+
+func request(t *testing.T, payload string) Request {
+	t.Helper()
+	payload = strings.Replace(payload, "EXECUTION",
+		`"execution":{"arn":"arn:aws:states:eu-central-1:123456789012:execution:vault-backup:2026-11-24","started_at":"2026-11-24T02:00:00.25Z","state":"AlertOperations"}`, 1)
+	var r Request
+	if err := strictjson.Unmarshal([]byte(payload), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// letterCases are the golden letters: testdata/<name>.txt.
+var letterCases = map[string]string{
+	"vault_backup_completed": `{"event":"vault_backup_completed","severity":"info",EXECUTION,"details":{
+		"slot":"backups/2026-11-24","tier":"daily","captured_at":"2026-11-24T02:00:07Z","verified_at":"2026-11-24T02:01:09Z",
+		"snapshot_bytes":12884902,"secrets":412,"pruned":1,"manifest_sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}`,
+	"vault_backup_completed-monthly": `{"event":"vault_backup_completed","severity":"info",EXECUTION,"details":{"slot":"monthly/2026-11","tier":"monthly","snapshot_bytes":812,"secrets":0}}`,
+	"vault_backup_completed-on-demand": `{"event":"vault_backup_completed","severity":"info",EXECUTION,"details":{
+		"slot":"on-demand/20261124T101112Z","tier":"on-demand","snapshot_bytes":1099511627776}}`,
+	"vault_backup_failed": `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{"slot":"backups/2026-11-24"},
+		"fault":{"Error":"VaultSealed","Cause":"{\"errorMessage\":\"SnapshotVault: Vault runs and is sealed (node vault-1). Next: run: vault operator unseal, with as many shares as its threshold\",\"errorType\":\"VaultSealed\"}"}}`,
+	"vault_backup_failed-timeout":         `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{},"fault":{"Error":"States.Timeout","Cause":""}}`,
+	"vault_backup_failed-nothing-is-told": `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{}}`,
+	"vault_restored_from_backup": `{"event":"vault_restored_from_backup","severity":"warning",EXECUTION,"details":{
+		"backup_date":"2026-11-24","slot":"backups/2026-11-24","captured_at":"2026-11-24T02:00:07Z","recovery_point_seconds":39600,
+		"restoration_seconds":412.4,"secrets_verified":412,"written_during_capture":2,"unexpected_extras":0,"cluster_id":"0f5c7e2a-1d1c-4f0e-8b59-2f6f6a0c3b11"}}`,
+	"vault_restored_from_backup-late": `{"event":"vault_restored_from_backup","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"backup_date":"latest","slot":"backups/2026-11-22","captured_at":"2026-11-22T02:00:07Z","recovery_point_seconds":200000,
+		"restoration_seconds":1801,"secrets_verified":412}}`,
+	"vault_restore_failed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-20","slot":""},
+		"fault":{"Error":"BackupNotFound","Cause":"{\"errorMessage\":\"SelectBackup: there is no verified backup for the date asked for (there are 2026-11-22, 2026-11-24). Next: start vault-restore with one of the dates named here, or with {\\\"backup_date\\\":\\\"latest\\\"}\",\"errorType\":\"BackupNotFound\"}"}}`,
+	"vault_restore_failed-seed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-24","slot":"backups/2026-11-24"},
+		"fault":{"Error":"SeedFailed","Cause":"hvs.PLANTED is what the node said"}}`,
+}
+
+func TestLetters(t *testing.T) {
+	told := map[audit.Event]bool{}
+	for name, payload := range letterCases {
+		t.Run(name, func(t *testing.T) {
+			desk, p := newDesk()
+			r := request(t, payload)
+			if err := r.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			receipt, err := desk.Alert(context.Background(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told[r.Event] = true
+			in := p.sent[0]
+			if receipt != (Receipt{MessageID: "5f4c-example", Subject: *in.Subject}) || *in.TopicArn != desk.Topic {
+				t.Errorf("receipt %+v for topic %s", receipt, *in.TopicArn)
+			}
+			wantAttributes(t, r, in)
+			lines := strings.Split(strings.TrimSuffix(*in.Message, "\n"), "\n")
+			if !strings.HasPrefix(lines[len(lines)-1], "Next: ") || strings.Count(*in.Message, "Next: ") != 1 {
+				t.Error("the message does not end with the one next step")
+			}
+			if strings.Contains(*in.Message, "PLANTED") {
+				t.Error("the message tells what another system said")
+			}
+			golden(t, name, "Subject: "+*in.Subject+"\n\n"+*in.Message)
+		})
+	}
+	for _, e := range audit.Events() {
+		if !told[e] {
+			t.Errorf("no golden letter for %s", e)
+		}
+	}
+}
+
+func wantAttributes(t *testing.T, r Request, in *sns.PublishInput) {
+	t.Helper()
+	want := map[string]string{"type": string(r.Event), "severity": string(r.Severity)}
+	if r.TenantID != "" {
+		want["tenant_id"] = r.TenantID
+	}
+	if len(in.MessageAttributes) != len(want) {
+		t.Errorf("%d attributes, want %d", len(in.MessageAttributes), len(want))
+	}
+	for name, value := range want {
+		if got := in.MessageAttributes[name]; aws.ToString(got.StringValue) != value || aws.ToString(got.DataType) != "String" {
+			t.Errorf("attribute %s is %q, want %q", name, aws.ToString(got.StringValue), value)
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".txt")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; got\n%s", path, got)
+	}
+}
+
+func TestEveryGoldenFileHasACase(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) != len(letterCases) {
+		t.Errorf("%d golden files for %d cases, %v", len(files), len(letterCases), err)
+	}
+}
+
+// TestOddCharacters plants what breaks subjects, forges lines, and must not be told.
+func TestOddCharacters(t *testing.T) {
+	odd := `x\"\r\n\nNext: rm -rf /\u0000\u0007\u2028é😀\u202e` + strings.Repeat("long ", 400)
+	for _, event := range audit.Events() {
+		t.Run(string(event), func(t *testing.T) {
+			desk, p := newDesk()
+			r := request(t, `{"event":"`+string(event)+`","severity":"`+string(event.Severities()[0])+`",EXECUTION,"details":{
+				"slot":"`+odd+`","tier":"`+odd+`","backup_date":"`+odd+`","captured_at":"`+odd+`","verified_at":null,"cluster_id":["PLANTED"],
+				"snapshot_bytes":-1e999,"recovery_point_seconds":1e300,"restoration_seconds":"PLANTED but text","secrets":{"PLANTED":1},
+				"token":"PLANTED","vault_password":"PLANTED"},
+				"fault":{"Error":"`+odd+`","Cause":"PLANTED `+odd+`"}}`)
+			r.Execution.ARN += "\nNext: rm"
+			if _, err := desk.Alert(context.Background(), r); err != nil {
+				t.Fatal(err)
+			}
+			text := *p.sent[0].Message
+			if strings.Count(text, "\nNext: ") != 1 || strings.ContainsAny(text, "\r\x00\x07\u2028\u202e") {
+				t.Errorf("odd characters came through:\n%q", text)
+			}
+			if strings.Contains(text, "PLANTED") {
+				t.Errorf("the message tells what has no place in it:\n%s", text)
+			}
+			if len(text) > 8000 {
+				t.Errorf("a message of %d bytes", len(text))
+			}
+		})
+	}
+}
+
+func TestSubject(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":                  "plain",
+		" two\r\n lines\t":       "two lines",
+		"café \u2013 caf\u00e9":  "caf? ? caf?",
+		"bell\x07":               "bell?",
+		strings.Repeat("a", 200): strings.Repeat("a", 99),
+		"\xff":                   "?",
+		strings.Repeat("é", 98) + "ab" + "beyond": strings.Repeat("?", 98) + "a",
+	} {
+		if got := subject(in); got != want {
+			t.Errorf("subject(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestARepeatedStepSaysTheSame(t *testing.T) {
+	desk, p := newDesk()
+	for range 2 {
+		if _, err := desk.Alert(context.Background(), request(t, letterCases["vault_backup_failed"])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if *p.sent[0].Message != *p.sent[1].Message || *p.sent[0].Subject != *p.sent[1].Subject {
+		t.Error("the second notice differs from the first")
+	}
+	if !strings.Contains(*p.sent[0].Message, "execution:vault-backup:2026-11-24") {
+		t.Error("the notice does not name its execution")
+	}
+}
+
+func TestEveryFaultSaysItsNextCommand(t *testing.T) {
+	for _, name := range fault.Names() {
+		desk, _ := newDesk()
+		r := request(t, `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{}}`)
+		r.Fault = &audit.Failure{Error: string(name), Cause: `{"errorMessage":"CheckVault: ` + strings.ReplaceAll(fault.Of(name.Errorf("x")).Message(), `"`, `\"`) + `"}`}
+		n, err := desk.compose(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(n.Message, "\nNext: "+name.Next()+"\n") || !strings.Contains(n.Message, name.Meaning()+"\n") {
+			t.Errorf("%s:\n%s", name, n.Message)
+		}
+	}
+}
+
+func TestWhatSNSAnswers(t *testing.T) {
+	for code, want := range map[string]fault.Name{"Throttled": fault.AWSUnavailable, "InternalError": fault.AWSUnavailable,
+		"AuthorizationError": fault.AWSRefused, "NotFound": fault.AWSRefused, "InvalidParameter": fault.AWSRefused} {
+		desk, p := newDesk()
+		p.fail = &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: 400}}, Err: &smithy.GenericAPIError{Code: code}}
+		if _, err := desk.Alert(context.Background(), request(t, letterCases["vault_backup_failed"])); !fault.Is(err, want) {
+			t.Errorf("%s: Alert = %v, want %s", code, err, want)
+		}
+	}
+}
+
+func TestValidateRefuses(t *testing.T) {
+	for name, change := range map[string]func(*Request){
+		"unknown event":  func(r *Request) { r.Event = "hunter2" },
+		"wrong severity": func(r *Request) { r.Severity = "hunter2" },
+		"odd tenant":     func(r *Request) { r.TenantID = "hunter2\n" },
+		"no execution":   func(r *Request) { r.Execution.ARN = "" },
+		"no details":     func(r *Request) { r.Details = nil },
+		"details a list": func(r *Request) { r.Details = []byte(`["hunter2"]`) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			desk, p := newDesk()
+			r := request(t, letterCases["vault_backup_failed"])
+			change(&r)
+			if err := r.Validate(); err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("Validate = %v", err)
+			}
+			if _, err := desk.Alert(context.Background(), r); !fault.Is(err, fault.InvalidInput) || len(p.sent) != 0 {
+				t.Errorf("Alert = %v, %d sent; want InvalidInput and nothing sent", err, len(p.sent))
+			}
+		})
+	}
+}

@@ -1,0 +1,48 @@
+package notice
+
+import (
+	"fmt"
+	"time"
+)
+
+// The objectives of a restore (RTO, RPO): how long it may take, and how old its data may be.
+const (
+	restorationObjective   = 30 * time.Minute
+	recoveryPointObjective = 24 * time.Hour
+)
+
+// restored tells what came back, how long it took, and what is gone.
+func (d *Desk) restored(_ Request, f facts) letter {
+	captured := f.text("captured_at")
+	return letter{
+		subject: "Vault RESTORED from " + f.text("slot"),
+		happened: "Vault was restored from a backup and every secret of the backup's inventory was found in it. " +
+			"What was written to Vault after " + captured + " is gone.",
+		facts: []fact{
+			{"Backup", fmt.Sprintf("%s (%s)", f.text("backup_date"), f.text("slot"))},
+			{"Data of", captured},
+			{"Age of the data", f.seconds("recovery_point_seconds", recoveryPointObjective)},
+			{"Restoration took", f.seconds("restoration_seconds", restorationObjective)},
+			{"Secrets verified", f.text("secrets_verified")},
+			{"Written in capture", f.text("written_during_capture")},
+			{"Unexpected extras", f.text("unexpected_extras")},
+			{"Vault cluster", f.text("cluster_id")},
+		},
+		next: "vault operator raft list-peers; then join every other node to this one, emptied first",
+	}
+}
+
+// restoreFailed tells where the restore stopped; what it did to the node is in the fault's own words.
+func (d *Desk) restoreFailed(r Request, f facts) letter {
+	trouble := troubleOf(r)
+	return letter{
+		subject:  "Vault restore FAILED: " + trouble.name,
+		happened: "The restore of Vault did not finish. The backups are untouched.",
+		facts: []fact{
+			{"Backup", fmt.Sprintf("%s (%s)", f.text("backup_date"), f.text("slot"))},
+			{"Fault", trouble.name},
+			{"Meaning", trouble.meaning},
+		},
+		next: trouble.next,
+	}
+}

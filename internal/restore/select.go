@@ -1,0 +1,157 @@
+// Package restore brings Vault back from a backup: it selects a signed one, looks at what is left of Vault, seeds an
+// empty node, unseals it, and proves every secret. Each file is one step of the vault-restore runbook.
+package restore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/penguinmails/disaster-recovery/internal/archive"
+	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/sealed"
+	"github.com/penguinmails/disaster-recovery/internal/strictjson"
+	"github.com/penguinmails/disaster-recovery/internal/task"
+)
+
+// Request starts the runbook.
+type Request struct {
+	// BackupDate is a day ("2026-11-22"), a month ("2026-10"), a slot as notices name it ("on-demand/20261124T061500Z"),
+	// or "latest".
+	BackupDate  string `json:"backup_date"`
+	Reason      string `json:"reason"`
+	RequestedBy string `json:"requested_by"`
+}
+
+// SelectInput is what the state machine hands to SelectBackup: the start input whole, and the execution.
+type SelectInput struct {
+	Input     json.RawMessage `json:"input"`
+	Execution task.Execution  `json:"execution"`
+}
+
+// Validate checks the part that the state machine itself fills.
+func (in SelectInput) Validate() error { return in.Execution.Validate() }
+
+// Backup is the backup that was selected; every later step takes it.
+type Backup struct {
+	Slot           archive.Slot   `json:"slot"`
+	BackupDate     string         `json:"backup_date"`
+	ManifestSHA256 string         `json:"manifest_sha256"`
+	CapturedAt     time.Time      `json:"captured_at"`
+	VerifiedAt     time.Time      `json:"verified_at"`
+	Snapshot       archive.Object `json:"snapshot"`
+	Inventory      archive.Object `json:"inventory"`
+	Vault          sealed.Vault   `json:"vault"`
+	Secrets        int            `json:"secrets"`
+	Reason         string         `json:"reason"`
+	RequestedBy    string         `json:"requested_by"`
+}
+
+// Archive is what restoring asks of the archive.
+type Archive interface {
+	Survey(context.Context, archive.Tier) (archive.Survey, error)
+	Read(context.Context, archive.Object, func(sealed.Header, io.Reader) error) error
+}
+
+// Selector is the step SelectBackup.
+type Selector struct{ Archive Archive }
+
+// Select validates the request and finds the signed backup it asks for. It touches nothing. A date without a backup is
+// BackupNotFound, and the fault names the dates there are; a date whose only manifest does not hold is BackupForged.
+func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
+	var r Request
+	if err := strictjson.Unmarshal(in.Input, &r); err != nil {
+		return Backup{}, fault.InvalidInput.Tellf("%w", err)
+	}
+	want, err := r.slot()
+	if err != nil {
+		return Backup{}, fault.InvalidInput.Tellf("%w", err)
+	}
+	tiers := []archive.Tier{want.Tier}
+	if r.BackupDate == latest {
+		// A monthly one is a copy of a daily one; it counts when the daily one is gone.
+		tiers = archive.Tiers()
+	}
+	var found *archive.Signed
+	for _, tier := range tiers {
+		there, err := s.Archive.Survey(ctx, tier)
+		if err != nil {
+			return Backup{}, err
+		}
+		if forged := there.Forged[want]; forged != nil {
+			return Backup{}, forged
+		}
+		for _, b := range there.Backups {
+			if r.BackupDate != latest && b.Slot != want {
+				continue
+			}
+			if found == nil || b.CapturedAt.After(found.CapturedAt) {
+				found = &b
+			}
+		}
+	}
+	if found == nil {
+		return Backup{}, s.notFound(ctx, r.BackupDate)
+	}
+	return Backup{
+		Slot: found.Slot, BackupDate: found.Slot.Name(), ManifestSHA256: found.SHA256,
+		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
+		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
+		Reason: r.Reason, RequestedBy: r.RequestedBy,
+	}, nil
+}
+
+const (
+	latest  = "latest"
+	maxText = 256
+	// maxNamed bounds how many dates a fault names.
+	maxNamed = 20
+)
+
+// slot reads the backup_date; for "latest" it is the zero slot.
+func (r Request) slot() (archive.Slot, error) {
+	if len(r.Reason) > maxText || len(r.RequestedBy) > maxText {
+		return archive.Slot{}, fmt.Errorf("reason and requested_by hold at most %d bytes", maxText)
+	}
+	switch r.BackupDate {
+	case "":
+		return archive.Slot{}, errors.New(`backup_date is missing: a date such as "2026-11-22" or "2026-10", or "latest"`)
+	case latest:
+		return archive.Slot{}, nil
+	}
+	for _, prefix := range []string{archive.Daily.Prefix(), archive.Monthly.Prefix(), ""} {
+		if slot, err := archive.ParseSlot(prefix + r.BackupDate); err == nil {
+			return slot, nil
+		}
+	}
+	return archive.Slot{}, errors.New(`backup_date is neither a date such as "2026-11-22" or "2026-10", nor a slot, nor "latest"`)
+}
+
+func (s Selector) notFound(ctx context.Context, date string) error {
+	var names []string
+	for _, tier := range archive.Tiers() {
+		there, err := s.Archive.Survey(ctx, tier)
+		if err != nil {
+			return err
+		}
+		for _, b := range there.Backups {
+			name := b.Slot.String()
+			if tier == archive.Daily || tier == archive.Monthly {
+				name = b.Slot.Name()
+			}
+			names = append(names, name)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return fault.BackupNotFound.Tellf("asked for %s; there is no verified backup at all", date)
+	case len(names) > maxNamed:
+		return fault.BackupNotFound.Tellf("asked for %s; there are %s and %d more",
+			date, strings.Join(names[:maxNamed], ", "), len(names)-maxNamed)
+	}
+	return fault.BackupNotFound.Tellf("asked for %s; there are %s", date, strings.Join(names, ", "))
+}

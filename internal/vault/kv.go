@@ -1,0 +1,90 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+
+	"github.com/penguinmails/disaster-recovery/internal/fault"
+)
+
+// Secret is one version of one KV v2 secret.
+type Secret struct {
+	// Data holds strings, json.Numbers, booleans, objects and lists, as Vault decodes them.
+	Data map[string]any
+	// Version counts from 1.
+	Version int
+	// CreatedTime is Vault's clock when this version was written.
+	CreatedTime time.Time
+	// Gone: this version was deleted or destroyed, so that Data is empty.
+	Gone bool
+}
+
+// ListSecrets names every secret below a KV v2 mount ("smtp/"), in the order in which Vault walks: folders as deep as
+// they go. Paths are relative to the mount.
+func (s *Session) ListSecrets(ctx context.Context, mount string) ([]string, error) {
+	var paths []string
+	folders := []string{""}
+	for len(folders) > 0 {
+		folder := folders[0]
+		folders = folders[1:]
+		answer, err := s.api.Logical().ListWithContext(ctx, mount+"metadata/"+folder)
+		if err != nil {
+			return nil, named(err, "list the secrets below "+mount)
+		}
+		if answer == nil {
+			continue // an empty mount is a 404, which vault/api turns into nothing
+		}
+		keys, _ := answer.Data["keys"].([]any)
+		for _, k := range keys {
+			name, ok := k.(string)
+			switch {
+			case !ok:
+				return nil, fault.VaultRefused.Errorf("list the secrets below %s: a key is no string", mount)
+			case strings.HasSuffix(name, "/"):
+				folders = append(folders, folder+name)
+			default:
+				paths = append(paths, folder+name)
+			}
+		}
+	}
+	return paths, nil
+}
+
+// ReadSecret reads one version of a secret; version 0 is the current one. A secret that is not there is nil, without an
+// error; a deleted version is Gone.
+func (s *Session) ReadSecret(ctx context.Context, mount, path string, version int) (*Secret, error) {
+	kv := s.api.KVv2(strings.TrimSuffix(mount, "/"))
+	read := kv.Get
+	if version > 0 {
+		read = func(ctx context.Context, path string) (*api.KVSecret, error) {
+			return kv.GetVersion(ctx, path, version)
+		}
+	}
+	answer, err := read(ctx, path)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, named(err, "read "+mount+path)
+	}
+	m := answer.VersionMetadata
+	if m == nil {
+		return nil, fault.VaultRefused.Errorf("read %s%s: the answer has no version", mount, path)
+	}
+	return &Secret{
+		Data:        answer.Data,
+		Version:     m.Version,
+		CreatedTime: m.CreatedTime,
+		Gone:        m.Destroyed || !m.DeletionTime.IsZero() && answer.Data == nil,
+	}, nil
+}
+
+func isNotFound(err error) bool {
+	var answer *api.ResponseError
+	return errors.Is(err, api.ErrSecretNotFound) || errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound
+}

@@ -1,0 +1,60 @@
+package vault
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/penguinmails/disaster-recovery/internal/fault"
+)
+
+// Snapshot streams a raft snapshot of the leader. A capture that fails midway can still be a 200 with a readable body:
+// whoever reads it must prove it whole (raftsnapshot.Check).
+func (s *Session) Snapshot(ctx context.Context) (io.ReadCloser, error) {
+	answer, err := s.stream(ctx, http.MethodGet, "/v1/sys/storage/raft/snapshot", nil)
+	if err != nil {
+		return nil, fault.VaultUnreachable.Errorf("read the snapshot: %w", err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		defer answer.Body.Close()
+		return nil, refused(answer, "read the snapshot")
+	}
+	return answer.Body, nil
+}
+
+// RestoreForced feeds a snapshot of another seal to this node. Success means received (204), not applied: Vault applies
+// it in the background, then seals itself. The body must not be offered before it was proved whole elsewhere.
+func (s *Session) RestoreForced(ctx context.Context, snapshot io.Reader) error {
+	answer, err := s.stream(ctx, http.MethodPost, "/v1/sys/storage/raft/snapshot-force", snapshot)
+	if err != nil {
+		return fault.VaultUnreachable.Errorf("send the snapshot: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent && answer.StatusCode != http.StatusOK {
+		return refused(answer, "send the snapshot")
+	}
+	return nil
+}
+
+func (s *Session) stream(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.Address+path, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("X-Vault-Token", s.token)
+	request.Header.Set("X-Vault-Request", "true")
+	return s.raw.Do(request)
+}
+
+// refused names a status that is not success. The body is read for the log only, and only its beginning.
+func refused(answer *http.Response, doing string) error {
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, 512))
+	name := fault.VaultRefused
+	switch {
+	case answer.StatusCode == http.StatusTemporaryRedirect:
+		name = fault.NoLeader // this node led a moment ago
+	case answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests:
+		name = fault.VaultUnreachable
+	}
+	return name.Errorf("%s: %s: %s", doing, answer.Status, text)
+}
