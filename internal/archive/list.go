@@ -25,9 +25,10 @@ type version struct {
 type Survey struct {
 	// Backups are the slots with a manifest that holds, newest first.
 	Backups []Signed
-	// Forged are the slots that have files under the manifest's name and none that holds, with the fault of the first.
+	// Forged are the slots that have files under the manifest's name and none that holds, with the fault of the first:
+	// BackupForged, or what S3 said where it would not hand the file out.
 	Forged map[Slot]error
-	// Foreign counts keys that are no part of any backup: nobody here touches them.
+	// Foreign counts versions of keys that are no part of any backup: nobody here touches them.
 	Foreign  int
 	versions []version
 }
@@ -38,7 +39,7 @@ func (s *Store) Survey(ctx context.Context, tier Tier) (Survey, error) {
 }
 
 // Manifest returns the manifest that makes the slot a backup; found is false where none was ever written. Where there
-// are files under that name and none of them holds, the fault is BackupForged.
+// are files under that name and none of them holds, the fault is that of Survey.Forged.
 func (s *Store) Manifest(ctx context.Context, slot Slot) (signed Signed, found bool, err error) {
 	there, err := s.survey(ctx, slot.Key(ManifestName))
 	switch {
@@ -53,32 +54,44 @@ func (s *Store) Manifest(ctx context.Context, slot Slot) (signed Signed, found b
 
 // survey reads every version below a prefix and proves the manifests among them. A slot's manifest is the first one
 // written that holds: manifests are written once, a later version is an intruder's. Delete markers are passed over: they
-// hide nothing from a reader that asks for versions.
+// hide nothing from a reader that asks for versions. A file that S3 does not hand out holds as little as a forged one, for
+// one object encrypted under somebody else's key must not hide every backup; only where no manifest holds it may be this
+// program that lacks a permission, and is the survey's own fault.
 func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
 	there := Survey{Forged: map[Slot]error{}}
 	if err := s.list(ctx, prefix, &there); err != nil {
 		return Survey{}, err
 	}
+	// S3 lists the versions of a key newest first, and counts their times in whole seconds.
+	slices.Reverse(there.versions)
 	slices.SortStableFunc(there.versions, func(a, b version) int { return a.modified.Compare(b.modified) })
 	proved := map[Slot]bool{}
+	var refused error
 	for _, v := range there.versions {
 		if v.name != ManifestName || proved[v.slot] {
 			continue
 		}
 		m, err := s.load(ctx, v)
-		switch {
-		case err == nil:
+		if err == nil {
 			proved[v.slot] = true
 			delete(there.Forged, v.slot)
 			there.Backups = append(there.Backups, m)
-		case !fault.Is(err, fault.BackupForged):
-			return Survey{}, err
-		default:
-			slog.WarnContext(ctx, "a manifest does not hold", "key", v.key, "version", v.id, "error", err.Error())
-			if there.Forged[v.slot] == nil {
-				there.Forged[v.slot] = err
-			}
+			continue
 		}
+		switch fault.Of(err).Name {
+		case fault.AWSRefused, fault.BackupCorrupt:
+			refused = err
+		case fault.BackupForged:
+		default:
+			return Survey{}, err
+		}
+		slog.WarnContext(ctx, "a manifest does not hold", "key", v.key, "version", v.id, "error", err.Error())
+		if there.Forged[v.slot] == nil {
+			there.Forged[v.slot] = err
+		}
+	}
+	if len(there.Backups) == 0 && refused != nil {
+		return Survey{}, refused
 	}
 	slices.SortFunc(there.Backups, func(a, b Signed) int { return b.Slot.Time.Compare(a.Slot.Time) })
 	return there, nil

@@ -78,7 +78,8 @@ func (m Manifest) validate() error {
 	return nil
 }
 
-// Sign signs the manifest and writes it once: a slot that has one already keeps it, and the answer is that one.
+// Sign signs the manifest and writes it once. The answer is the slot's manifest as every reader will find it, read back
+// from the bucket: a slot that has one already keeps it, whatever lies on top of it.
 func (s *Store) Sign(ctx context.Context, m Manifest) (Signed, error) {
 	m.SchemaVersion = schemaVersion
 	if err := m.validate(); err != nil {
@@ -93,7 +94,7 @@ func (s *Store) Sign(ctx context.Context, m Manifest) (Signed, error) {
 		return Signed{}, awsfault.From(err, "sign the manifest of %s", m.Slot)
 	}
 	key := m.Slot.Key(ManifestName)
-	out, err := s.s3.PutObject(ctx, &s3.PutObjectInput{
+	_, err = s.s3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket:                    aws.String(s.bucket),
 		Key:                       aws.String(key),
 		Body:                      bytes.NewReader(envelope),
@@ -103,20 +104,12 @@ func (s *Store) Sign(ctx context.Context, m Manifest) (Signed, error) {
 		ObjectLockMode:            types.ObjectLockModeCompliance,
 		ObjectLockRetainUntilDate: aws.Time(s.now().Add(m.Slot.Tier.Lock())),
 	})
-	if awsfault.Code(err) == "PreconditionFailed" {
-		return s.theOneThere(ctx, m.Slot)
-	}
-	if err != nil {
+	if err != nil && awsfault.Code(err) != "PreconditionFailed" { // it is there: an earlier attempt, or another run
 		return Signed{}, awsfault.From(err, "write %s", key)
 	}
-	return Signed{Manifest: m, Key: key, VersionID: aws.ToString(out.VersionId), SHA256: digest(envelope), Modified: s.now()}, nil
-}
-
-// theOneThere is for a Sign that came second: its own first attempt, or another run, wrote the slot's manifest.
-func (s *Store) theOneThere(ctx context.Context, slot Slot) (Signed, error) {
-	there, found, err := s.Manifest(ctx, slot)
+	there, found, err := s.Manifest(ctx, m.Slot)
 	if err == nil && !found {
-		err = fault.BackupForged.Tellf("%s is taken by something that is no manifest", slot.Key(ManifestName))
+		err = fault.BackupForged.Tellf("%s is taken by something that is no manifest", key)
 	}
 	return there, err
 }

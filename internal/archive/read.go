@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -27,9 +28,10 @@ func (s *Store) Read(ctx context.Context, o Object, use func(sealed.Header, io.R
 	if err != nil {
 		return unreadable(err, o.Key)
 	}
-	plain := io.TeeReader(faulty{file, o.Key}, inner)
+	source := &faulty{file: file, key: o.Key}
+	plain := io.TeeReader(source, inner)
 	if err := use(file.Header(), plain); err != nil {
-		return err
+		return cmp.Or(source.err, err) // a source that broke off explains whatever use made of the rest
 	}
 	if _, err := io.Copy(io.Discard, plain); err != nil {
 		return err
@@ -61,12 +63,14 @@ func (s *Store) get(ctx context.Context, key, version string) (io.ReadCloser, er
 type faulty struct {
 	file io.Reader
 	key  string
+	err  error // the first error that was not the end
 }
 
-func (f faulty) Read(p []byte) (int, error) {
+func (f *faulty) Read(p []byte) (int, error) {
 	n, err := f.file.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = unreadable(err, f.key)
+	if err != nil && err != io.EOF {
+		f.err = unreadable(err, f.key)
+		err = f.err
 	}
 	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 
@@ -54,13 +55,15 @@ func (s *Store) Copy(ctx context.Context, from Object, to Slot, name string) (Ob
 			return err
 		}
 		defer body.Close()
-		_, err = io.Copy(io.MultiWriter(w, outer), body)
-		return awsfault.From(err, "read %s", from.Key)
+		if _, err := io.Copy(io.MultiWriter(w, outer), body); err != nil {
+			return awsfault.From(err, "read %s", from.Key)
+		}
+		if outer.sum() != from.SHA256Sealed {
+			return fault.BackupCorrupt.Tellf("%s is not what its manifest says", from.Key)
+		}
+		return nil
 	})
 	object.Size, object.SHA256Sealed = outer.size, outer.sum()
-	if err == nil && object.SHA256Sealed != from.SHA256Sealed {
-		err = fault.BackupCorrupt.Tellf("%s is not what its manifest says", from.Key)
-	}
 	return object, err
 }
 
@@ -70,7 +73,11 @@ func (s *Store) upload(ctx context.Context, slot Slot, object *Object, produce f
 	produced := make(chan error, 1)
 	go func() {
 		err := produce(writer)
-		writer.CloseWithError(err) // nil means EOF
+		if err == nil {
+			writer.Close()
+		} else { // a wrapping that is never io.EOF: to the uploader that would be the end of a whole file
+			writer.CloseWithError(fmt.Errorf("%s is abandoned: %w", object.Key, err))
+		}
 		produced <- err
 	}()
 	out, err := s.uploader.UploadObject(ctx, &transfermanager.UploadObjectInput{
@@ -85,14 +92,15 @@ func (s *Store) upload(ctx context.Context, slot Slot, object *Object, produce f
 	reader.CloseWithError(io.ErrClosedPipe) // an upload that ended early must not leave the producer waiting
 	cause := <-produced
 	switch {
-	case err == nil && cause == nil:
-		object.VersionID = aws.ToString(out.VersionID)
-		return nil
 	case cause != nil && !errors.Is(cause, io.ErrClosedPipe):
 		return cause
-	default:
+	case err != nil:
 		return awsfault.From(err, "upload %s", object.Key)
+	case cause != nil:
+		return fault.Unexpected.Errorf("upload %s: it ended before the file did: %w", object.Key, cause)
 	}
+	object.VersionID = aws.ToString(out.VersionID)
+	return nil
 }
 
 // counter counts and hashes what passes.

@@ -33,6 +33,7 @@ type Receipt struct {
 	Seq    int64  `json:"seq"`
 	ID     string `json:"id"`
 	Hash   string `json:"hash"`
+	Fault  string `json:"fault"` // of a failure, in words: the name and the text; the machine ends with it
 }
 
 // Validate refuses a request that makes no record. It quotes no value.
@@ -78,7 +79,11 @@ func (t *Trail) Record(ctx context.Context, r Request) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	return Receipt{Stream: l.record.Stream, Seq: l.record.Seq, ID: l.record.ID, Hash: l.hash}, nil
+	receipt := Receipt{Stream: l.record.Stream, Seq: l.record.Seq, ID: l.record.ID, Hash: l.hash}
+	if r.Fault != nil {
+		receipt.Fault = r.Fault.Error + ": " + r.Fault.Text()
+	}
+	return receipt, nil
 }
 
 // details are the request's, with the fault in words: {"fault": name, "cause": text}. A machine may also hand over the

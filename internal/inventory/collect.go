@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -51,9 +50,7 @@ func Collect(ctx context.Context, v Vault, h Head) (Inventory, error) {
 		}
 		inv.Secrets = append(inv.Secrets, secrets...)
 	}
-	slices.SortFunc(inv.Secrets, func(a, b Secret) int {
-		return cmp.Or(cmp.Compare(a.Mount, b.Mount), cmp.Compare(a.Path, b.Path))
-	})
+	slices.SortFunc(inv.Secrets, byMountAndPath)
 	return inv, nil
 }
 
@@ -104,9 +101,7 @@ func guards(ctx context.Context, v Vault, h Head) (things []Thing, kv []string, 
 	for _, d := range devices {
 		things = append(things, Thing{kindAudit, d, ""})
 	}
-	slices.SortFunc(things, func(a, b Thing) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(things, byKindAndName)
 	slices.Sort(kv)
 	return things, kv, nil
 }
@@ -138,5 +133,6 @@ func readAll(ctx context.Context, v Vault, h Head, mount string, paths []string)
 			return nil
 		})
 	}
-	return secrets, group.Wait()
+	err := group.Wait() // apart from the return: Go may read secrets before it calls Wait there
+	return secrets, err
 }

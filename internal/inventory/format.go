@@ -2,12 +2,14 @@
 // names of what guards them. It holds no secret, and yet it is sealed like one: fingerprints of weak passwords could be
 // guessed by whoever has them.
 //
-// The format is JSON lines: one head, then the things found, each line with its kind, then one end that counts the
-// secrets.
+// The format is JSON lines: one head, then the things found, sorted by kind and name, then the secrets, sorted by mount
+// and path, then one end that counts the secrets. Every line says its kind and ends with a newline.
 package inventory
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -85,9 +87,9 @@ type Inventory struct {
 
 // Fingerprint is HMAC-SHA-256 under the inventory's salt over the secret's data as JSON with sorted keys, hex.
 func (h Head) Fingerprint(data map[string]any) (string, error) {
-	salt, err := hex.DecodeString(h.Salt)
-	if err != nil || len(salt) != sha256.Size {
-		return "", errors.New("the inventory's salt is not 32 bytes of hex")
+	salt, err := h.salt()
+	if err != nil {
+		return "", err
 	}
 	text, err := json.Marshal(data) // sorts the keys of every map; numbers are json.Number and keep their spelling
 	if err != nil {
@@ -98,7 +100,15 @@ func (h Head) Fingerprint(data map[string]any) (string, error) {
 	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
-// Write writes the inventory in its format.
+func (h Head) salt() ([]byte, error) {
+	salt, err := hex.DecodeString(h.Salt)
+	if err != nil || len(salt) != sha256.Size {
+		return nil, errors.New("the salt is not 32 bytes of hex")
+	}
+	return salt, nil
+}
+
+// Write writes the inventory in its format; things and secrets must be sorted.
 func (inv Inventory) Write(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	lines := json.NewEncoder(out)
@@ -126,10 +136,12 @@ func (inv Inventory) Write(w io.Writer) error {
 // ErrMalformed is in the chain of every error about the format.
 var ErrMalformed = errors.New("not an inventory")
 
-// Read reads one back, strictly: lines in another order, of another kind, or a wrong count are refused.
+// Read reads one back, strictly: lines in another order, of another kind, there twice, or a wrong count are refused. An
+// error without ErrMalformed is the source's.
 func Read(r io.Reader) (Inventory, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), 1<<20)
+	lines.Split(whole)
 	inv, ended := Inventory{}, false
 	for n := 1; lines.Scan(); n++ {
 		if ended {
@@ -141,7 +153,7 @@ func Read(r io.Reader) (Inventory, error) {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
+		if errors.Is(err, bufio.ErrTooLong) || errors.Is(err, errCut) {
 			err = fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 		return Inventory{}, err
@@ -150,6 +162,19 @@ func Read(r io.Reader) (Inventory, error) {
 		return Inventory{}, fmt.Errorf("%w: it has no end", ErrMalformed)
 	}
 	return inv, nil
+}
+
+var errCut = errors.New("the last line is cut")
+
+// whole splits as bufio.ScanLines does, and refuses a last line without its end.
+func whole(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return 0, nil, errCut
+	}
+	return 0, nil, nil
 }
 
 // take adds line n to the inventory and reports whether it was the last.
@@ -168,13 +193,18 @@ func (inv *Inventory) take(n int, line []byte) (ended bool, err error) {
 		if err := strictjson.Unmarshal(line, &inv.Head); err != nil {
 			return false, err
 		}
-		if inv.SchemaVersion != schemaVersion || inv.CapturedAt.IsZero() || inv.CaptureID == "" {
+		if inv.SchemaVersion != schemaVersion || inv.CapturedAt.IsZero() || inv.CaptureID == "" || inv.ClusterID == "" {
 			return false, errors.New("the head lacks something, or is of an unknown version")
 		}
+		_, err := inv.salt()
+		return false, err
 	case kindMount, kindAuth, kindRole, kindPolicy, kindAudit:
 		var t Thing
 		if err := strictjson.Unmarshal(line, &t); err != nil {
 			return false, err
+		}
+		if t.Name == "" || len(inv.Secrets) > 0 || !sorted(inv.Things, t, byKindAndName) {
+			return false, errors.New("the " + t.Kind + " lacks its name, or is out of order")
 		}
 		inv.Things = append(inv.Things, t)
 	case kindSecret:
@@ -182,8 +212,11 @@ func (inv *Inventory) take(n int, line []byte) (ended bool, err error) {
 		if err := strictjson.Unmarshal(line, &s); err != nil {
 			return false, err
 		}
-		if s.Mount == "" || s.Path == "" || s.Version < 1 || s.Gone != (s.Fingerprint == "") {
+		switch {
+		case s.Mount == "" || s.Path == "" || s.Version < 1 || s.CreatedTime.IsZero() || s.Gone != (s.Fingerprint == ""):
 			return false, errors.New("the secret lacks something")
+		case !sorted(inv.Secrets, s, byMountAndPath):
+			return false, errors.New("the secret is out of order")
 		}
 		inv.Secrets = append(inv.Secrets, s)
 	case kindEnd:
@@ -199,4 +232,17 @@ func (inv *Inventory) take(n int, line []byte) (ended bool, err error) {
 		return false, errors.New("unknown kind")
 	}
 	return false, nil
+}
+
+// sorted reports whether next comes after the last of those before it.
+func sorted[T any](before []T, next T, compare func(a, b T) int) bool {
+	return len(before) == 0 || compare(before[len(before)-1], next) < 0
+}
+
+func byKindAndName(a, b Thing) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+}
+
+func byMountAndPath(a, b Secret) int {
+	return cmp.Or(cmp.Compare(a.Mount, b.Mount), cmp.Compare(a.Path, b.Path))
 }

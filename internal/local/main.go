@@ -1,4 +1,6 @@
-// Command local runs the platform on one machine: go run ./internal/local demo|up|down|status|test.
+// Command local runs the platform on one machine. It is what the Makefile calls:
+//
+//	go run ./internal/local demo
 package main
 
 import (
@@ -8,47 +10,31 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/penguinmails/disaster-recovery/internal/local/platform"
+	"github.com/penguinmails/disaster-recovery/internal/local/demo"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
-	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 )
+
+// commands run in the checkout at root.
+var commands = map[string]func(ctx context.Context, root string, say *progress.Printer) error{
+	"demo": demo.Run,
+}
 
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := demo(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "\n"+err.Error())
 		os.Exit(1)
 	}
 }
 
-func demo(ctx context.Context) (err error) {
+func run(ctx context.Context) error {
+	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
+		return fmt.Errorf("usage: go run ./internal/local demo")
+	}
 	root, err := os.Getwd()
 	if err != nil {
 		return err
 	}
-	say := progress.New(os.Stdout)
-	tools, err := platform.Fetch(ctx, root, say)
-	if err != nil {
-		return err
-	}
-	p, err := platform.Start(ctx, tools, platform.Options{Dir: root + "/.local/demo", Attached: true}, say)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if stopErr := p.Stop(); err == nil {
-			err = stopErr
-		}
-	}()
-	if err := p.Deploy(ctx, p.Built, "cron(0 2 * * ? *)"); err != nil {
-		return err
-	}
-	desk := runbook.NewDesk(p.AWS)
-	r, err := desk.Run(ctx, p.Outputs["VaultBackupArn"], `{"tier":"on-demand"}`)
-	if err != nil {
-		return err
-	}
-	say.Linef("%s\n%s", desk.Explain(ctx, r), r.Output)
-	return nil
+	return commands[os.Args[1]](ctx, root, progress.New(os.Stdout))
 }

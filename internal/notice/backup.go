@@ -3,7 +3,6 @@ package notice
 import (
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 // backupCompleted tells of a verified backup. Its manifest's digest is the witness outside the account: whoever rewrites
@@ -43,14 +42,11 @@ func (d *Desk) backupFailed(r Request, f facts) letter {
 	}
 }
 
-// backupDate is a slot that vault-restore knows by its date: backups/2026-11-24, monthly/2026-11.
-var backupDate = regexp.MustCompile(`^(?:backups/(\d{4}-\d{2}-\d{2})|monthly/(\d{4}-\d{2}))$`)
+// dated is the folder of slots that vault-restore also knows by their date alone.
+var dated = regexp.MustCompile(`^(?:backups|monthly)/`)
 
-// restoreCommand starts vault-restore for the slot's date, or for the newest backup where the slot has none.
+// restoreCommand starts vault-restore for the slot.
 func (d *Desk) restoreCommand(slot string) string {
-	date := "latest"
-	if m := backupDate.FindStringSubmatch(slot); m != nil {
-		date = strings.Join(m[1:], "")
-	}
-	return fmt.Sprintf(`aws stepfunctions start-execution --state-machine-arn %s --input '{"backup_date":"%s"}'`, d.RestoreMachine, date)
+	return fmt.Sprintf(`aws stepfunctions start-execution --state-machine-arn %s --input '{"backup_date":"%s"}'`,
+		d.RestoreMachine, dated.ReplaceAllString(slot, ""))
 }

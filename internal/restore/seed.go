@@ -74,6 +74,8 @@ func (s Seeder) empty(ctx context.Context, in SeedInput) (*vault.Node, error) {
 		switch {
 		case n.Address == in.Node && state == vault.Uninitialized:
 			node = n
+		case n.Address == in.Node && state == vault.Unreachable:
+			return nil, fault.VaultUnreachable.Tellf("%s does not answer any more", n.Address)
 		case n.Address == in.Node || state != vault.Unreachable:
 			return nil, fault.NotASingleEmptyNode.Tellf("%s is %s", n.Address, state)
 		}

@@ -61,7 +61,8 @@ type Archive interface {
 type Selector struct{ Archive Archive }
 
 // Select validates the request and finds the signed backup it asks for. It touches nothing. A date without a backup is
-// BackupNotFound, and the fault names the dates there are; a date whose only manifest does not hold is BackupForged.
+// BackupNotFound, and the fault names the dates there are; a date whose only manifest does not hold is BackupForged, and
+// so is "latest" where no manifest at all holds.
 func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 	var r Request
 	if err := strictjson.Unmarshal(in.Input, &r); err != nil {
@@ -76,25 +77,29 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 		// A monthly one is a copy of a daily one; it counts when the daily one is gone.
 		tiers = archive.Tiers()
 	}
+	wanted := func(slot archive.Slot) bool { return slot == want || r.BackupDate == latest }
 	var found *archive.Signed
+	var forged error
 	for _, tier := range tiers {
 		there, err := s.Archive.Survey(ctx, tier)
 		if err != nil {
 			return Backup{}, err
 		}
-		if forged := there.Forged[want]; forged != nil {
-			return Backup{}, forged
+		for slot, why := range there.Forged {
+			if wanted(slot) {
+				forged = why
+			}
 		}
 		for _, b := range there.Backups {
-			if r.BackupDate != latest && b.Slot != want {
-				continue
-			}
-			if found == nil || b.CapturedAt.After(found.CapturedAt) {
+			if wanted(b.Slot) && (found == nil || b.CapturedAt.After(found.CapturedAt)) {
 				found = &b
 			}
 		}
 	}
-	if found == nil {
+	switch {
+	case found == nil && forged != nil:
+		return Backup{}, forged
+	case found == nil:
 		return Backup{}, s.notFound(ctx, r.BackupDate)
 	}
 	return Backup{

@@ -41,16 +41,19 @@ type Unsealer struct {
 }
 
 // Unseal opens every sealed node at its own address: behind a load balancer the shares would scatter over the nodes.
-// A second run finds nothing sealed and does nothing.
+// A second run finds nothing sealed and does nothing, not even read the shares.
 func (u Unsealer) Unseal(ctx context.Context, _ UnsealInput) (Unsealed, error) {
-	shares, err := u.shares(ctx)
-	if err != nil {
-		return Unsealed{}, err
-	}
+	var shares []secret.String
 	opened := Unsealed{Nodes: []string{}}
 	for _, n := range u.Cluster.Nodes() {
 		if n.Health(ctx).State != vault.Sealed {
 			continue
+		}
+		if shares == nil {
+			var err error
+			if shares, err = u.shares(ctx); err != nil {
+				return Unsealed{}, err
+			}
 		}
 		if err := n.Unseal(ctx, shares); err != nil {
 			return Unsealed{}, err

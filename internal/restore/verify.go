@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -177,9 +178,9 @@ func (c *comparison) secret(ctx context.Context, want inventory.Secret) error {
 	case found.Version > want.Version && found.CreatedTime.Before(c.want.CapturedAt):
 		return c.differs(want.Mount, want.Path, fmt.Sprintf("version %d, which the backup does not know", found.Version))
 	}
+	newer := found.Version > want.Version
 	switch {
-	case found.Version > want.Version:
-		c.count(func(p *Proof) { p.WrittenDuringCapture++ })
+	case newer:
 	case found.Gone != want.Gone:
 		return c.differs(want.Mount, want.Path, "deleted in one and not in the other")
 	case !found.Gone:
@@ -196,7 +197,13 @@ func (c *comparison) secret(ctx context.Context, want inventory.Secret) error {
 		}
 		c.count(func(p *Proof) { p.PasswordsDecrypted++ })
 	}
-	c.count(func(p *Proof) { p.SecretsVerified++ })
+	c.count(func(p *Proof) {
+		if newer {
+			p.WrittenDuringCapture++
+		} else {
+			p.SecretsVerified++
+		}
+	})
 	return nil
 }
 
@@ -263,6 +270,7 @@ func (c *comparison) verdict() error {
 	if len(c.wrong) == 0 {
 		return nil
 	}
+	slices.Sort(c.wrong)
 	slog.Error("secrets differ", "count", len(c.wrong), "secrets", c.wrong)
 	named, more := c.wrong, ""
 	if len(named) > maxNamed {

@@ -9,13 +9,16 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/secret"
 )
 
 // Config is where Vault is and how to trust it.
@@ -40,13 +43,24 @@ type Cluster struct {
 // Node is one Vault server, spoken to at its own address and without a token.
 type Node struct {
 	Address string
-	api     *api.Client
+	// http is below both clients, and carries the two snapshot streams by itself: no retries, no time limit of its own,
+	// and no redirects. A standby answers 307: whoever follows hands the token to another address, and vault/api's own
+	// restore can report success for a restore that failed.
+	http *http.Client
+	api  *api.Client
 	// probe asks for health: no retries and little patience, for a dead host must not eat the time of the nodes after it.
 	probe *api.Client
-	// raw carries the two snapshot streams: no retries, no time limit of its own, and no redirects, because a standby
-	// answers 307 and vault/api's own restore can then report success for a restore that failed.
-	raw *http.Client
 }
+
+// How long a call may take, its retries included, and how many of those there are.
+const (
+	patience      = 30 * time.Second
+	retries       = 2
+	probePatience = 5 * time.Second
+)
+
+// errRedirected: the node answered for another one. Every call here means the node it names.
+var errRedirected = errors.New("the node points to another one")
 
 // Open prepares the cluster's nodes; it makes no call.
 func Open(c Config) (*Cluster, error) {
@@ -57,8 +71,8 @@ func Open(c Config) (*Cluster, error) {
 	cluster := &Cluster{serverID: c.ServerID}
 	for _, address := range c.Nodes {
 		address = strings.TrimSuffix(strings.TrimSpace(address), "/")
-		if !strings.HasPrefix(address, "https://") {
-			return nil, fault.InvalidConfiguration.Tellf("Vault node %q is not an https:// address", address)
+		if u, err := url.Parse(address); err != nil || u.Host == "" || "https://"+u.Host != address {
+			return nil, fault.InvalidConfiguration.Tellf("a Vault node is not of the form https://host:port")
 		}
 		node, err := newNode(address, roots)
 		if err != nil {
@@ -76,35 +90,43 @@ func newNode(address string, roots *x509.CertPool) (*Node, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	transport.MaxIdleConnsPerHost = 32 // inventory and verification read with many workers at once
-	patient, err := client(address, transport, 30*time.Second, 2)
-	if err != nil {
-		return nil, err
-	}
-	probe, err := client(address, transport, 5*time.Second, 0)
-	if err != nil {
-		return nil, err
-	}
-	raw := &http.Client{
+	n := &Node{Address: address, http: &http.Client{
 		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirected },
+	}}
+	var err error
+	if n.api, err = n.client(secret.String{}, patience, retries); err != nil {
+		return nil, err
 	}
-	return &Node{Address: address, api: patient, probe: probe, raw: raw}, nil
+	if n.probe, err = n.client(secret.String{}, probePatience, 0); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
-func client(address string, transport http.RoundTripper, timeout time.Duration, retries int) (*api.Client, error) {
+// client makes a client of the node that holds this token. api.NewClient takes a token, a namespace, headers and a wish
+// to wrap every answer from VAULT_* variables of the environment, which may belong to another Vault: none of them stays.
+func (n *Node) client(token secret.String, timeout time.Duration, retries int) (*api.Client, error) {
 	c, err := api.NewClient(&api.Config{
-		Address:      address,
-		HttpClient:   &http.Client{Transport: transport},
+		Address:      n.Address,
+		HttpClient:   n.http,
 		Timeout:      timeout,
 		MaxRetries:   retries,
 		MinRetryWait: 200 * time.Millisecond,
 		MaxRetryWait: 2 * time.Second,
-		// A standby would answer for the leader by redirect; every call here means the node it names.
-		DisableRedirects: true,
+		CheckRetry: func(ctx context.Context, answer *http.Response, err error) (bool, error) {
+			if errors.Is(err, errRedirected) {
+				return false, err
+			}
+			return api.DefaultRetryPolicy(ctx, answer, err)
+		},
 	})
 	if err != nil {
-		return nil, fault.InvalidConfiguration.Errorf("vault client for %s: %w", address, err)
+		return nil, fault.InvalidConfiguration.Errorf("vault client for %s: %w", n.Address, err)
 	}
+	c.SetHeaders(http.Header{api.RequestHeaderName: {"true"}})
+	c.SetWrappingLookupFunc(func(string, string) string { return "" })
+	c.SetToken(token.Reveal())
 	return c, nil
 }
 
@@ -163,21 +185,35 @@ func join(states []State) string {
 	return strings.Join(words, ", ")
 }
 
-// named turns an error of a Vault call into a fault. Vault's error texts stay in the log.
+// named turns an error of a Vault call into a fault. Vault's error texts stay in the log. A fault that err already
+// carries is kept: sending a snapshot fails with what reading it failed with.
 func named(err error, doing string) error {
-	if err == nil {
-		return nil
-	}
-	var answer *api.ResponseError
-	if !errors.As(err, &answer) {
-		return fault.VaultUnreachable.Errorf("%s: %w", doing, err)
-	}
+	var (
+		known  *fault.Error
+		answer *api.ResponseError
+	)
 	switch {
-	case answer.StatusCode == http.StatusServiceUnavailable && strings.Contains(err.Error(), "sealed"):
-		return fault.VaultSealed.Errorf("%s: %w", doing, err)
-	case answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode >= 500:
-		return fault.VaultUnreachable.Errorf("%s: %w", doing, err)
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return fmt.Errorf("%s: %w", doing, err)
+	case errors.Is(err, errRedirected): // it led a moment ago
+		return fault.NoLeader.Errorf("%s: %w", doing, err)
+	case errors.As(err, &answer):
+		return nameOf(answer.StatusCode, err.Error()).Errorf("%s: %w", doing, err)
 	default:
-		return fault.VaultRefused.Errorf("%s: %w", doing, err)
+		return fault.VaultUnreachable.Errorf("%s: %w", doing, err)
+	}
+}
+
+// nameOf names a status that is not success, and the text that came with it.
+func nameOf(status int, text string) fault.Name {
+	switch {
+	case status == http.StatusServiceUnavailable && strings.Contains(text, "Vault is sealed"):
+		return fault.VaultSealed
+	case status >= 500 || status == http.StatusTooManyRequests:
+		return fault.VaultUnreachable
+	default:
+		return fault.VaultRefused
 	}
 }

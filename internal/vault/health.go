@@ -35,7 +35,7 @@ type Health struct {
 // Health asks sys/health. A node that does not answer is Unreachable: that is an answer too, so there is no error.
 func (n *Node) Health(ctx context.Context) Health {
 	answer, err := n.probe.Sys().HealthWithContext(ctx)
-	if err != nil {
+	if err != nil || answer.Version == "" { // Vault always says its version; a stranger's "{}" would look like an empty node
 		return Health{State: Unreachable}
 	}
 	h := Health{

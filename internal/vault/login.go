@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/secret"
 )
 
 // serverIDHeader is signed with the login, so that it fits one Vault only.
@@ -29,7 +30,7 @@ type Identity struct {
 type Session struct {
 	*Node
 	Health Health
-	token  string
+	token  secret.String
 }
 
 // Login proves the function's IAM role to the leader: it signs an STS GetCallerIdentity request that Vault itself sends
@@ -49,20 +50,19 @@ func (c *Cluster) Login(ctx context.Context, id Identity) (*Session, error) {
 	if err != nil {
 		return nil, named(err, "log in as "+id.Role)
 	}
-	if answer == nil || answer.Auth == nil {
+	if answer == nil || answer.Auth == nil || answer.Auth.ClientToken == "" {
 		return nil, fault.VaultRefused.Errorf("log in as %s: no token in the answer", id.Role)
 	}
-	return leader.with(answer.Auth.ClientToken, health)
+	return leader.with(secret.New(answer.Auth.ClientToken), health)
 }
 
 // with makes a session from a token: the login's, or the one of an initialisation.
-func (n *Node) with(token string, health Health) (*Session, error) {
-	client, err := n.api.Clone()
+func (n *Node) with(token secret.String, health Health) (*Session, error) {
+	client, err := n.client(token, patience, retries)
 	if err != nil {
-		return nil, fault.InvalidConfiguration.Errorf("vault client: %w", err)
+		return nil, err
 	}
-	client.SetToken(token)
-	return &Session{Node: &Node{Address: n.Address, api: client, probe: n.probe, raw: n.raw}, Health: health, token: token}, nil
+	return &Session{Node: &Node{Address: n.Address, http: n.http, api: client, probe: n.probe}, Health: health, token: token}, nil
 }
 
 // signedIdentity is the body of auth/aws/login: the request that Vault replays to STS. The host that is signed must be

@@ -84,5 +84,5 @@ func (n *Node) forgetShares(ctx context.Context) {
 
 // AsRoot makes a session from the root token of an initialisation.
 func (n *Node) AsRoot(keys Keys) (*Session, error) {
-	return n.with(keys.RootToken.Reveal(), Health{})
+	return n.with(keys.RootToken, Health{})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-
-	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
 // Snapshot streams a raft snapshot of the leader. A capture that fails midway can still be a 200 with a readable body:
@@ -13,7 +11,7 @@ import (
 func (s *Session) Snapshot(ctx context.Context) (io.ReadCloser, error) {
 	answer, err := s.stream(ctx, http.MethodGet, "/v1/sys/storage/raft/snapshot", nil)
 	if err != nil {
-		return nil, fault.VaultUnreachable.Errorf("read the snapshot: %w", err)
+		return nil, named(err, "read the snapshot")
 	}
 	if answer.StatusCode != http.StatusOK {
 		defer answer.Body.Close()
@@ -27,7 +25,7 @@ func (s *Session) Snapshot(ctx context.Context) (io.ReadCloser, error) {
 func (s *Session) RestoreForced(ctx context.Context, snapshot io.Reader) error {
 	answer, err := s.stream(ctx, http.MethodPost, "/v1/sys/storage/raft/snapshot-force", snapshot)
 	if err != nil {
-		return fault.VaultUnreachable.Errorf("send the snapshot: %w", err)
+		return named(err, "send the snapshot")
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusNoContent && answer.StatusCode != http.StatusOK {
@@ -41,20 +39,13 @@ func (s *Session) stream(ctx context.Context, method, path string, body io.Reade
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("X-Vault-Token", s.token)
+	request.Header.Set("X-Vault-Token", s.token.Reveal())
 	request.Header.Set("X-Vault-Request", "true")
-	return s.raw.Do(request)
+	return s.http.Do(request)
 }
 
 // refused names a status that is not success. The body is read for the log only, and only its beginning.
 func refused(answer *http.Response, doing string) error {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 512))
-	name := fault.VaultRefused
-	switch {
-	case answer.StatusCode == http.StatusTemporaryRedirect:
-		name = fault.NoLeader // this node led a moment ago
-	case answer.StatusCode >= 500 || answer.StatusCode == http.StatusTooManyRequests:
-		name = fault.VaultUnreachable
-	}
-	return name.Errorf("%s: %s: %s", doing, answer.Status, text)
+	return nameOf(answer.StatusCode, string(text)).Errorf("%s: %s: %s", doing, answer.Status, text)
 }

@@ -42,7 +42,7 @@ func (s *Session) AuthRoles(ctx context.Context, method string) ([]string, error
 	return s.list(ctx, "auth/"+method+"role")
 }
 
-// AuditDevices lists the audit devices by path with their type. A node whose audit devices cannot open seals itself
+// AuditDevices lists the paths of the audit devices, sorted. A node whose audit devices cannot open seals itself
 // after unsealing, so a backup remembers which there were.
 func (s *Session) AuditDevices(ctx context.Context) ([]string, error) {
 	devices, err := s.api.Sys().ListAuditWithContext(ctx)

@@ -32,10 +32,13 @@ func (s *Session) Decrypt(ctx context.Context, c Ciphertext) (secret.String, err
 	if err != nil {
 		return secret.String{}, named(err, "decrypt the password of tenant "+c.TenantID)
 	}
-	encoded, _ := answer.Data["plaintext"].(string)
+	if answer == nil {
+		return secret.String{}, fault.VaultRefused.Errorf("decrypt the password of tenant %s: the answer is empty", c.TenantID)
+	}
+	encoded, ok := answer.Data["plaintext"].(string)
 	plain, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return secret.String{}, fault.VaultRefused.Errorf("decrypt the password of tenant %s: the answer is not base64", c.TenantID)
+	if !ok || err != nil {
+		return secret.String{}, fault.VaultRefused.Errorf("decrypt the password of tenant %s: the answer holds no base64", c.TenantID)
 	}
 	return secret.New(string(plain)), nil
 }

@@ -182,7 +182,8 @@ func (a *account) notices(ctx context.Context) (topicARN, queueURL string, err e
 	name := uuid.NewString()
 	queueARN := "arn:aws:sqs:" + Region + ":" + AccountID + ":" + name
 	queue, err := sqs.NewFromConfig(a.config).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: map[string]string{
-		"Policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"` + queueARN + `"}]}`}})
+		"Policy": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},
+			"Action":"sqs:SendMessage","Resource":"` + queueARN + `"}]}`}})
 	if err != nil {
 		return "", "", err
 	}

@@ -79,8 +79,10 @@ func TestMissingPath(t *testing.T) {
 			{"present", fmt.Sprintf(choice, `"Variable":"$.a.b","IsPresent":true`), `{"a":{"b":1}}`, "SUCCEEDED", "yes"},
 			{"present as null", fmt.Sprintf(choice, `"Variable":"$.a","IsPresent":true`), `{"a":null}`, "SUCCEEDED", "yes"},
 			{"absent", fmt.Sprintf(choice, `"Variable":"$.a.b","IsPresent":true`), `{"a":{}}`, "SUCCEEDED", "no"},
-			{"guarded", fmt.Sprintf(choice, `"And":[{"Variable":"$.a","IsPresent":true},{"Variable":"$.a","StringEquals":"a"}]`), `{}`, "SUCCEEDED", "no"},
-			{"filter", fmt.Sprintf(pass, `"Parameters":{"a.$":"$.l[?(@.n > 1)].n"}`), `{"l":[{"n":1},{"n":2},{"n":3}]}`, "SUCCEEDED", "[2, 3]"},
+			{"guarded", fmt.Sprintf(choice, `"And":[{"Variable":"$.a","IsPresent":true},{"Variable":"$.a","StringEquals":"a"}]`),
+				`{}`, "SUCCEEDED", "no"},
+			{"filter", fmt.Sprintf(pass, `"Parameters":{"a.$":"$.l[?(@.n > 1)].n"}`),
+				`{"l":[{"n":1},{"n":2},{"n":3}]}`, "SUCCEEDED", "[2, 3]"},
 		})
 	})
 }
@@ -212,7 +214,8 @@ func TestIdempotentStart(t *testing.T) {
 
 func TestStatesMetrics(t *testing.T) {
 	machine := `{"TimeoutSeconds":1,"StartAt":"C","States":{
-		"C":{"Type":"Choice","Choices":[{"Variable":"$.end","StringEquals":"succeed","Next":"S"},{"Variable":"$.end","StringEquals":"fail","Next":"F"}],"Default":"W"},
+		"C":{"Type":"Choice","Default":"W","Choices":[
+			{"Variable":"$.end","StringEquals":"succeed","Next":"S"},{"Variable":"$.end","StringEquals":"fail","Next":"F"}]},
 		"S":{"Type":"Succeed"},"F":{"Type":"Fail","Error":"E"},"W":{"Type":"Wait","Seconds":3,"End":true}}}`
 	restores(t, func(ctx context.Context, a *account) (string, error) {
 		arn, err := a.machine(ctx, machine)
@@ -234,7 +237,8 @@ func TestStatesMetrics(t *testing.T) {
 				return "", err
 			}
 		}
-		want := map[string]float64{"ExecutionsStarted": 4, "ExecutionsSucceeded": 1, "ExecutionsFailed": 1, "ExecutionsTimedOut": 1, "ExecutionsAborted": 1}
+		want := map[string]float64{"ExecutionsStarted": 4,
+			"ExecutionsSucceeded": 1, "ExecutionsFailed": 1, "ExecutionsTimedOut": 1, "ExecutionsAborted": 1}
 		for metric, want := range want {
 			statistics, err := cloudwatch.NewFromConfig(a.config).GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
 				Namespace: aws.String("AWS/States"), MetricName: &metric,

@@ -50,7 +50,8 @@ func TestBucketConfig(t *testing.T) {
 		"VersioningConfiguration":{"Status":"Enabled"},
 		"ObjectLockEnabled":true,
 		"ObjectLockConfiguration":{"ObjectLockEnabled":"Enabled","Rule":{"DefaultRetention":{"Mode":"COMPLIANCE","Days":35}}},
-		"BucketEncryption":{"ServerSideEncryptionConfiguration":[{"BucketKeyEnabled":true,"ServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"alias/backup"}}]},
+		"BucketEncryption":{"ServerSideEncryptionConfiguration":[{"BucketKeyEnabled":true,
+			"ServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"alias/backup"}}]},
 		"LifecycleConfiguration":{"Rules":[{"Id":"Old","Status":"Enabled","Prefix":"backups/",
 			"ExpirationInDays":400,"NoncurrentVersionExpiration":{"NoncurrentDays":90},
 			"Transitions":[{"TransitionInDays":30,"StorageClass":"GLACIER"}],
@@ -94,8 +95,11 @@ func TestBucketConfig(t *testing.T) {
 		} else if err != nil {
 			return "", err
 		}
-		if d := cmp.Diff([]types.ServerSideEncryptionRule{{BucketKeyEnabled: aws.Bool(true), ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{
-			SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: aws.String("alias/backup")}}}, encryption.ServerSideEncryptionConfiguration.Rules, ignore); d != "" {
+		if d := cmp.Diff([]types.ServerSideEncryptionRule{{
+			BucketKeyEnabled: aws.Bool(true),
+			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{
+				SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: aws.String("alias/backup")},
+		}}, encryption.ServerSideEncryptionConfiguration.Rules, ignore); d != "" {
 			return "encryption: " + d, nil
 		}
 		put, err := a.s3().PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: aws.String("backups/1"), Body: strings.NewReader("sealed")})
@@ -137,9 +141,10 @@ func TestMultipartLock(t *testing.T) {
 		if difference, err := a.uploadLocked(ctx, bucket, "asked", asked); difference != "" || err != nil {
 			return difference, err
 		}
+		retention := &types.DefaultRetention{Mode: types.ObjectLockRetentionModeCompliance, Days: aws.Int32(1)}
 		if _, err := a.s3().PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: bucket,
-			ObjectLockConfiguration: &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled,
-				Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeCompliance, Days: aws.Int32(1)}}}}); err != nil {
+			ObjectLockConfiguration: &types.ObjectLockConfiguration{
+				ObjectLockEnabled: types.ObjectLockEnabledEnabled, Rule: &types.ObjectLockRule{DefaultRetention: retention}}}); err != nil {
 			return "", err
 		}
 		return a.uploadLocked(ctx, bucket, "by default", &s3.CreateMultipartUploadInput{})
@@ -158,7 +163,8 @@ func (a *account) uploadLocked(ctx context.Context, bucket *string, key string, 
 		return "", err
 	}
 	done, err := a.s3().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: bucket, Key: &key, UploadId: upload.UploadId,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32}}}})
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{
+			{PartNumber: aws.Int32(1), ETag: part.ETag, ChecksumCRC32: part.ChecksumCRC32}}}})
 	if err != nil {
 		return "", err
 	}

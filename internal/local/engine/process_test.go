@@ -218,6 +218,31 @@ func TestStartReportsATakenPort(t *testing.T) {
 	}
 }
 
+func TestReset(t *testing.T) {
+	t.Parallel()
+	e, err := Start(t.Context(), Options{Python: python, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Stop() })
+	busy(t, e)
+	if err := e.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if members := group(e.process.PID); len(members) != 1 {
+		t.Errorf("the engine's group is %v, want the engine alone", members)
+	}
+	roles, err := iam.NewFromConfig(configOf(e)).ListRoles(t.Context(), &iam.ListRolesInput{PathPrefix: aws.String("/")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range roles.Roles {
+		if *role.RoleName == "everything" {
+			t.Error("the engine remembers a role")
+		}
+	}
+}
+
 func TestFunctionSeesOnlyTheEnginesDirectory(t *testing.T) {
 	t.Parallel()
 	var environ []string

@@ -1,4 +1,4 @@
-# SnapshotVault: take the raft snapshot, and know what it was taken from.
+# SnapshotVault takes the raft snapshot and notes what it was taken from. It reads no secret.
 path "sys/storage/raft/snapshot" { capabilities = ["read"] }
 path "sys/mounts"                { capabilities = ["read"] }
 path "sys/audit"                 { capabilities = ["read", "sudo"] }

@@ -1,0 +1,34 @@
+// InventorySecrets lists every secret that Vault holds, with its version and fingerprint, and seals the list into the slot.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/penguinmails/disaster-recovery/internal/archive"
+	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/task"
+	"github.com/penguinmails/disaster-recovery/internal/vault"
+)
+
+type environment struct {
+	Archive archive.Config
+	Vault   vault.Config
+}
+
+func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup.CaptureInput, backup.Inventory], error) {
+	cluster, err := vault.Open(e.Vault)
+	if err != nil {
+		return nil, err
+	}
+	return backup.Capturer{
+		Cluster:  cluster,
+		Identity: vault.Identity{AWS: cfg, Role: "inventory-secrets"},
+		Archive:  archive.Open(cfg, e.Archive, time.Now),
+		Now:      time.Now,
+	}.Inventory, nil
+}
+
+func main() { task.Start(wire) }

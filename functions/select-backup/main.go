@@ -1,0 +1,21 @@
+// SelectBackup is the first step of vault-restore: it validates the request and finds the signed backup it asks for.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/penguinmails/disaster-recovery/internal/archive"
+	"github.com/penguinmails/disaster-recovery/internal/restore"
+	"github.com/penguinmails/disaster-recovery/internal/task"
+)
+
+type environment struct{ Archive archive.Config }
+
+func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[restore.SelectInput, restore.Backup], error) {
+	return restore.Selector{Archive: archive.Open(cfg, e.Archive, time.Now)}.Select, nil
+}
+
+func main() { task.Start(wire) }

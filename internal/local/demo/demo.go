@@ -1,0 +1,186 @@
+// Package demo shows the product's main job, really running: a nightly backup by its rule, the loss of Vault, and its
+// return from nothing, each measured against its objective.
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/inbox"
+	"github.com/penguinmails/disaster-recovery/internal/local/platform"
+	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
+)
+
+// The objectives: how old restored data may be, and how long a restore may take.
+const (
+	recoveryPoint = 24 * time.Hour
+	recoveryTime  = 30 * time.Minute
+)
+
+// tenants is how many tenants' secrets the demo loses and brings back.
+const tenants = 200
+
+// Run runs the demo in the checkout at root. It leaves no process behind, and .local/demo.json.
+func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
+	say.Linef("Preparing (the first time on a machine about five minutes, then seconds)")
+	tools, err := platform.Fetch(ctx, root, say)
+	if err != nil {
+		return err
+	}
+	p, err := platform.Start(ctx, tools, platform.Options{Dir: filepath.Join(root, ".local", "demo"), Attached: true}, say)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	s := &show{Platform: p, say: say, desk: runbook.NewDesk(p.AWS)}
+	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.restore} {
+		if err := act(ctx); err != nil {
+			return err
+		}
+	}
+	s.report.print(say)
+	if err := s.report.save(filepath.Join(root, ".local", "demo.json")); err != nil {
+		return err
+	}
+	return s.report.missed()
+}
+
+// show is the demo's state between its acts.
+type show struct {
+	*platform.Platform
+	say       *progress.Printer
+	desk      runbook.Desk
+	passwords platform.Passwords
+	mail      inbox.Inbox
+	due       time.Time
+	captured  time.Time
+	report    report
+}
+
+// lead is how far ahead the schedule is set: longer than a deployment takes.
+const lead = 40 * time.Second
+
+// prepare seeds Vault and deploys the template with a schedule that is about to come due.
+func (s *show) prepare(ctx context.Context) (err error) {
+	if s.passwords, err = s.Seed(ctx, tenants); err != nil {
+		return err
+	}
+	s.due = time.Now().UTC().Add(lead).Truncate(time.Minute).Add(time.Minute)
+	schedule := fmt.Sprintf("cron(%d %d * * ? *)", s.due.Minute(), s.due.Hour())
+	if err := s.Deploy(ctx, s.Built, schedule); err != nil {
+		return err
+	}
+	if err := s.StoreShares(ctx); err != nil {
+		return err
+	}
+	s.mail, err = inbox.Subscribe(ctx, s.AWS, s.Outputs["OperationsTopic"], "demo-operators")
+	return err
+}
+
+// backup waits for the rule to fire and for the backup to be verified.
+func (s *show) backup(ctx context.Context) error {
+	s.say.Linef("\nThe nightly backup: the rule fires at %s UTC", s.due.Format("15:04"))
+	var result runbook.Result
+	err := s.say.Step("wait for the rule, then for vault-backup", func() error {
+		// A rule fires within its minute.
+		wctx, cancel := context.WithDeadline(ctx, s.due.Add(2*time.Minute))
+		defer cancel()
+		arn, err := s.desk.WaitForStart(wctx, s.Outputs["VaultBackupArn"])
+		if err != nil {
+			return fmt.Errorf("the rule did not start vault-backup: %w", err)
+		}
+		result, err = s.desk.Wait(ctx, arn)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.succeeded(ctx, result); err != nil {
+		return err
+	}
+	var out struct {
+		Verified struct {
+			Slot           string    `json:"slot"`
+			ManifestSHA256 string    `json:"manifest_sha256"`
+			CapturedAt     time.Time `json:"captured_at"`
+			Secrets        int       `json:"secrets"`
+			SnapshotBytes  int64     `json:"snapshot_bytes"`
+		} `json:"verified"`
+	}
+	if err := json.Unmarshal([]byte(result.Output), &out); err != nil {
+		return fmt.Errorf("the output of vault-backup: %w", err)
+	}
+	v := out.Verified
+	s.captured = v.CapturedAt
+	s.say.Linef("  verified and signed in %.1f s: %s, %d secrets, %d bytes sealed, manifest %s…",
+		result.Seconds(), v.Slot, v.Secrets, v.SnapshotBytes, v.ManifestSHA256[:12])
+	return s.readMail(ctx)
+}
+
+// restore loses Vault, disk and all, and brings it back into an empty one.
+func (s *show) restore(ctx context.Context) error {
+	s.say.Linef("\nVault is lost: killed, its disk wiped; an empty one is started in its place")
+	lost := time.Now()
+	if err := s.LoseVault(); err != nil {
+		return err
+	}
+	if err := s.StartVault(ctx); err != nil {
+		return err
+	}
+	input := fmt.Sprintf(`{"backup_date":%q,"reason":"Vault is lost","requested_by":"demo"}`, s.due.Format(time.DateOnly))
+	s.say.Linef("  aws stepfunctions start-execution --state-machine-arn %s --input '%s'", s.Outputs["VaultRestoreArn"], input)
+	var result runbook.Result
+	err := s.say.Step("vault-restore", func() (err error) {
+		result, err = s.desk.Run(ctx, s.Outputs["VaultRestoreArn"], input)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.succeeded(ctx, result); err != nil {
+		return err
+	}
+	right, err := s.Check(ctx, s.passwords)
+	if err != nil {
+		return err
+	}
+	if right != len(s.passwords) {
+		return fmt.Errorf("only %d of %d passwords are what they were", right, len(s.passwords))
+	}
+	s.say.Linef("  all %d passwords decrypt to what was stored", right)
+	s.report.add("vault-backup", "rule cron, really fired", lost.Sub(s.captured), recoveryPoint,
+		"recovery point: the data's age when Vault was lost")
+	s.report.add("vault-restore", "hand, start-execution", result.Stopped.Sub(result.Started), recoveryTime,
+		fmt.Sprintf("recovery time: from the start to every secret proved; %d of %d passwords right", right, len(s.passwords)))
+	return s.readMail(ctx)
+}
+
+// succeeded is nil for an execution that did; otherwise it explains the failure.
+func (s *show) succeeded(ctx context.Context, r runbook.Result) error {
+	if r.Status == types.ExecutionStatusSucceeded {
+		return nil
+	}
+	return errors.New(s.desk.Explain(ctx, r))
+}
+
+// readMail shows what the operators were told.
+func (s *show) readMail(ctx context.Context) error {
+	mails, err := s.mail.Next(ctx)
+	if err != nil {
+		return err
+	}
+	if len(mails) == 0 {
+		return errors.New("the operators were told nothing")
+	}
+	for _, m := range mails {
+		s.say.Linef("  notice to the operators: %s", m.Subject)
+	}
+	return nil
+}
