@@ -1,6 +1,17 @@
 # Everything these commands need is fetched and built into .cache; what runs lives in .local.
+# Prerequisites: Go, Python 3 and Node.
+
+LOCAL = go run ./internal/local
 
 demo: ## back up, lose and restore a real Vault on this machine, with measured times
-	go run ./internal/local demo
+	@$(LOCAL) demo
+up: ## start the platform and leave it running
+	@$(LOCAL) up
+status: ## what runs
+	@$(LOCAL) status
+lose-vault: ## kill the running platform's Vault, wipe its disk, start an empty one
+	@$(LOCAL) lose-vault
+down: ## stop the platform
+	@$(LOCAL) down
 
-.PHONY: demo
+.PHONY: demo up status lose-vault down

@@ -30,8 +30,10 @@ type bucket struct {
 	mu       sync.Mutex
 	now      time.Time // the clock of S3 and of the store alike
 	versions []*object // oldest first
-	calls    []string  // "PUT key", …
+	written  int
+	calls    []string // "PUT key", …
 
+	keys   *keyring
 	refuse map[string]int // key -> status that GET answers
 	cut    map[string]int // key -> bytes after which a GET breaks off
 }
@@ -54,8 +56,8 @@ func newStore(t *testing.T) (*Store, *bucket) {
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}, Config{Bucket: "backups"}, b.clock)
-	keys := newKeyring(t)
-	s.keys.Client, s.signer.KMS, s.verifier = keys, keys, signing.FromKMS(keys, "")
+	b.keys = newKeyring(t)
+	s.keys.Client, s.signer.KMS, s.verifier = b.keys, b.keys, signing.FromKMS(b.keys, "")
 	return s, b
 }
 
@@ -86,8 +88,8 @@ func (b *bucket) remove(key string) {
 	b.add(&object{key: key, marker: true})
 }
 
-// keys lists the keys of every version that is no marker, oldest first.
-func (b *bucket) keys() (keys []string) {
+// all lists the keys of every version that is no marker, oldest first.
+func (b *bucket) all() (keys []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, o := range b.versions {
@@ -109,7 +111,8 @@ func (b *bucket) find(key, id string) *object {
 }
 
 func (b *bucket) add(o *object) (id string) {
-	o.id = fmt.Sprintf("v%d", len(b.calls)*1000+len(b.versions))
+	b.written++
+	o.id = fmt.Sprintf("v%d", b.written)
 	o.modified = b.now.Truncate(time.Second)
 	b.versions = append(b.versions, o)
 	return o.id

@@ -53,7 +53,8 @@ func (there Survey) expired(tier Tier, now time.Time) (kept int, gone []version)
 	if len(there.Backups) == 0 {
 		return 0, nil
 	}
-	needed := map[string]bool{}
+	type pin struct{ key, id string }
+	needed := map[pin]bool{}
 	for rank, b := range there.Backups { // newest first
 		byRank := rank < max(tier.Keep(), 1)
 		locked := !unlocked(tier, b.Modified, now)
@@ -61,12 +62,12 @@ func (there Survey) expired(tier Tier, now time.Time) (kept int, gone []version)
 			continue
 		}
 		kept++
-		for _, id := range []string{b.VersionID, b.Snapshot.VersionID, b.Inventory.VersionID} {
-			needed[id] = true
-		}
+		needed[pin{b.Key, b.VersionID}] = true
+		needed[pin{b.Snapshot.Key, b.Snapshot.VersionID}] = true
+		needed[pin{b.Inventory.Key, b.Inventory.VersionID}] = true
 	}
 	for _, v := range there.versions {
-		if !needed[v.id] && there.Forged[v.slot] == nil && unlocked(tier, v.modified, now) {
+		if !needed[pin{v.key, v.id}] && there.Forged[v.slot] == nil && unlocked(tier, v.modified, now) {
 			gone = append(gone, v)
 		}
 	}

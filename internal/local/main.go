@@ -1,22 +1,30 @@
 // Command local runs the platform on one machine. It is what the Makefile calls:
 //
-//	go run ./internal/local demo
+//	go run ./internal/local demo|up|status|lose-vault|down
 package main
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/penguinmails/disaster-recovery/internal/local/demo"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/local/up"
 )
 
 // commands run in the checkout at root.
 var commands = map[string]func(ctx context.Context, root string, say *progress.Printer) error{
-	"demo": demo.Run,
+	"demo":       demo.Run,
+	"up":         up.Up,
+	"status":     up.Status,
+	"lose-vault": up.LoseVault,
+	"down":       up.Down,
 }
 
 func main() {
@@ -30,7 +38,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		return fmt.Errorf("usage: go run ./internal/local demo")
+		return fmt.Errorf("usage: go run ./internal/local %s", strings.Join(slices.Sorted(maps.Keys(commands)), "|"))
 	}
 	root, err := os.Getwd()
 	if err != nil {

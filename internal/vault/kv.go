@@ -73,15 +73,15 @@ func (s *Session) ReadSecret(ctx context.Context, mount, path string, version in
 		return nil, named(err, "read "+mount+path)
 	}
 	m := answer.VersionMetadata
-	if m == nil {
+	if m == nil || m.Version < 1 || m.CreatedTime.IsZero() {
 		return nil, fault.VaultRefused.Errorf("read %s%s: the answer has no version", mount, path)
 	}
-	return &Secret{
-		Data:        answer.Data,
-		Version:     m.Version,
-		CreatedTime: m.CreatedTime,
-		Gone:        m.Destroyed || !m.DeletionTime.IsZero() && answer.Data == nil,
-	}, nil
+	// A deletion time alone says nothing: it may lie ahead.
+	gone := m.Destroyed || !m.DeletionTime.IsZero() && answer.Data == nil
+	if !gone && answer.Data == nil {
+		return nil, fault.VaultRefused.Errorf("read %s%s: the answer has no data", mount, path)
+	}
+	return &Secret{Data: answer.Data, Version: m.Version, CreatedTime: m.CreatedTime, Gone: gone}, nil
 }
 
 func isNotFound(err error) bool {

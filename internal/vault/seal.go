@@ -64,7 +64,7 @@ func (n *Node) Unseal(ctx context.Context, shares []secret.String) error {
 		status, err := n.api.Sys().UnsealWithContext(ctx, share.Reveal())
 		if err != nil {
 			n.forgetShares(ctx)
-			if f := named(err, "unseal"); fault.Is(f, fault.VaultUnreachable) {
+			if f := named(err, "unseal "+n.Address); !fault.Is(f, fault.VaultRefused) {
 				return f
 			}
 			return fault.UnsealSharesWrong.Errorf("unseal %s: %w", n.Address, err)

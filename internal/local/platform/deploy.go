@@ -29,8 +29,8 @@ func architecture() string {
 	return runtime.GOARCH
 }
 
-// build runs `sam build` and returns the folder with the built template. A build of the very same sources is used again.
-func (t Tools) build(ctx context.Context, say *progress.Printer) (dir string, err error) {
+// Build runs `sam build` and returns the folder with the built template. A build of the very same sources is used again.
+func (t Tools) Build(ctx context.Context, say *progress.Printer) (dir string, err error) {
 	sum, err := sources(t.Root)
 	if err != nil {
 		return "", err

@@ -23,3 +23,24 @@ func (p *Platform) StartVault(ctx context.Context) error {
 	p.Vault = node
 	return nil
 }
+
+// VaultState is what the node says of itself, in a word.
+func (p *Platform) VaultState(ctx context.Context) string {
+	if !p.Vault.Running() {
+		return "down"
+	}
+	client, err := p.Vault.Client()
+	if err != nil {
+		return err.Error()
+	}
+	health, err := client.Sys().HealthWithContext(ctx)
+	switch {
+	case err != nil:
+		return "unreachable"
+	case !health.Initialized:
+		return "empty"
+	case health.Sealed:
+		return "sealed"
+	}
+	return "active"
+}

@@ -55,7 +55,7 @@ func Start(ctx context.Context, tools Tools, o Options, say *progress.Printer) (
 	p := &Platform{tools: tools, dir: o.Dir, say: say}
 	work, wctx := errgroup.WithContext(ctx)
 	work.Go(func() (err error) {
-		p.Built, err = tools.build(wctx, say)
+		p.Built, err = tools.Build(wctx, say)
 		return err
 	})
 	work.Go(func() error {

@@ -87,20 +87,5 @@ func (p *Platform) logins(ctx context.Context, client *api.Client) error {
 	}); err != nil {
 		return err
 	}
-	for step, policy := range policies.All() {
-		if err := client.Sys().PutPolicyWithContext(ctx, step, policy); err != nil {
-			return err
-		}
-		if _, err := client.Logical().WriteWithContext(ctx, "auth/aws/role/"+step, map[string]any{
-			"auth_type":               "iam",
-			"bound_iam_principal_arn": fmt.Sprintf("arn:aws:iam::%s:role/pmdr-%s", engine.AccountID, step),
-			"resolve_aws_unique_ids":  false,
-			"token_policies":          step,
-			"token_ttl":               "20m",
-			"token_max_ttl":           "20m",
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return policies.Apply(ctx, client, policies.Account{Partition: "aws", ID: engine.AccountID})
 }

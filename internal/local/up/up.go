@@ -1,0 +1,149 @@
+// Package up keeps a platform running for people: start it, look at it, break it, stop it.
+package up
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/platform"
+	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+)
+
+const (
+	tenants = 200
+	// nightly is the template's default schedule.
+	nightly = "cron(0 2 * * ? *)"
+)
+
+func folder(root string) string { return filepath.Join(root, ".local", "up") }
+
+// Up starts a platform that stays, or brings the running one up to date with the sources.
+func Up(ctx context.Context, root string, say *progress.Printer) error {
+	tools, err := platform.Fetch(ctx, root, say)
+	if err != nil {
+		return err
+	}
+	p, err := platform.Attach(tools, folder(root), say)
+	switch {
+	case errors.Is(err, platform.ErrNotRunning):
+		p, err = start(ctx, tools, root, say)
+	case err == nil:
+		err = update(ctx, tools, p, say)
+	}
+	if err != nil {
+		return err
+	}
+	return tell(p, root, say)
+}
+
+func start(ctx context.Context, tools platform.Tools, root string, say *progress.Printer) (p *platform.Platform, err error) {
+	p, err = platform.Start(ctx, tools, platform.Options{Dir: folder(root)}, say)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil { // what did not come up whole must not stay
+			err = errors.Join(err, p.Stop())
+		}
+	}()
+	if _, err = p.Seed(ctx, tenants); err != nil {
+		return nil, err
+	}
+	if err = p.Deploy(ctx, p.Built, nightly); err != nil {
+		return nil, err
+	}
+	if err = p.StoreShares(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.Save()
+}
+
+// update deploys the sources again if they changed since the last deployment.
+func update(ctx context.Context, tools platform.Tools, p *platform.Platform, say *progress.Printer) error {
+	built, err := tools.Build(ctx, say)
+	if err != nil || built == p.Built {
+		return err
+	}
+	if err := p.Deploy(ctx, built, nightly); err != nil {
+		return err
+	}
+	p.Built = built
+	return p.Save()
+}
+
+// tell prints what a person can do now.
+func tell(p *platform.Platform, root string, say *progress.Printer) error {
+	env, err := p.WriteEnv()
+	if err != nil {
+		return err
+	}
+	if short, err := filepath.Rel(root, env); err == nil {
+		env = short
+	}
+	say.Linef(`
+The platform is running: AWS at %s, Vault at %s, %d tenants.
+In every shell that speaks to it, first:
+
+  . %s
+
+Take a backup:
+  aws stepfunctions start-execution --state-machine-arn "$PMDR_VaultBackupArn" --input '{"tier":"on-demand","reason":"by hand"}'
+Lose Vault, disk and all, and start an empty one:
+  make lose-vault
+Restore it:
+  aws stepfunctions start-execution --state-machine-arn "$PMDR_VaultRestoreArn" --input '{"backup_date":"latest","reason":"Vault is lost"}'
+Watch an execution (its ARN is what start-execution answers):
+  aws stepfunctions describe-execution --execution-arn ARN
+Read a step's log:
+  sam logs --stack-name %s --name SnapshotVaultFunction
+Stop everything:
+  make down`, p.Engine.Endpoint, p.Vault.URL(), tenants, env, platform.StackName)
+	return nil
+}
+
+// Down stops the platform and leaves no process.
+func Down(_ context.Context, root string, say *progress.Printer) error {
+	p, err := platform.Attach(platform.Tools{}, folder(root), say)
+	if errors.Is(err, platform.ErrNotRunning) {
+		say.Linef("nothing is running")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := say.Step("stop the platform", p.Stop); err != nil {
+		return err
+	}
+	return p.Forget()
+}
+
+// Status says what runs.
+func Status(ctx context.Context, root string, say *progress.Printer) error {
+	p, err := platform.Attach(platform.Tools{}, folder(root), say)
+	if err != nil {
+		return err
+	}
+	say.Linef("AWS    %s", p.Engine.Endpoint)
+	say.Linef("Vault  %s  %s", p.Vault.URL(), p.VaultState(ctx))
+	return nil
+}
+
+// LoseVault is the disaster, on request: the node is killed, its disk wiped, an empty one started in its place.
+func LoseVault(ctx context.Context, root string, say *progress.Printer) error {
+	p, err := platform.Attach(platform.Tools{}, folder(root), say)
+	if err != nil {
+		return err
+	}
+	if err := p.LoseVault(); err != nil {
+		return err
+	}
+	if err := p.StartVault(ctx); err != nil {
+		return err
+	}
+	if err := p.Save(); err != nil {
+		return err
+	}
+	say.Linef("Vault is lost; an empty one listens at %s", p.Vault.URL())
+	return nil
+}
