@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
@@ -248,12 +248,8 @@ func TestReadAgainstIntruder(t *testing.T) {
 func TestReadWithAnotherKey(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	another, err := createKey(t.Context(), kmstypes.KeySpecSymmetricDefault)
-	if err != nil {
-		t.Fatal(err)
-	}
 	stranger := *p.Store
-	stranger.keys.KeyID = another
+	stranger.keys.KeyID = archivetest.WrappingKey(t)
 	o, err := stranger.Seal(t.Context(), november, SnapshotName, newMeta(), drip(noise(6, 100)))
 	if err != nil {
 		t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
@@ -76,12 +76,8 @@ func TestForgedOnAWS(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	real := p.take(november)
-	another, err := createKey(t.Context(), kmstypes.KeySpecEccNistP256)
-	if err != nil {
-		t.Fatal(err)
-	}
 	foreign := p.signer
-	foreign.Key = another
+	foreign.Key = archivetest.SigningKey(t)
 	slot := SlotAt(Daily, newYear)
 	payload := encode(t, manifestOf(slot))
 	signedByAnother, err := foreign.Seal(t.Context(), manifestType, payload)

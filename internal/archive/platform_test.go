@@ -4,82 +4,17 @@ package archive
 
 import (
 	"bytes"
-	"cmp"
-	"context"
-	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/google/uuid"
 
-	"github.com/penguinmails/disaster-recovery/internal/local/engine"
+	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
 )
 
-// account is the local AWS, with the two keys of the archive.
-var account struct {
-	aws.Config
-	backupKey, manifestKey string
-}
-
-func TestMain(m *testing.M) {
-	code, err := onEngine(m.Run)
-	if err != nil {
-		panic(err)
-	}
-	os.Exit(code)
-}
-
-func onEngine(run func() int) (code int, err error) {
-	dir, err := os.MkdirTemp("", "archive-test-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	ctx, cache := context.Background(), cmp.Or(os.Getenv("PMDR_CACHE"), filepath.Join("..", "..", ".cache"))
-	python, err := engine.InstallEngine(ctx, cache, os.Stderr)
-	if err != nil {
-		return 0, err
-	}
-	e, err := engine.Start(ctx, engine.Options{Python: python, Dir: dir, Attached: true})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, e.Stop()) }()
-	account.Config = aws.Config{
-		Region: engine.Region, BaseEndpoint: aws.String(e.Endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}
-	for key, spec := range map[*string]kmstypes.KeySpec{
-		&account.backupKey: kmstypes.KeySpecSymmetricDefault, &account.manifestKey: kmstypes.KeySpecEccNistP256,
-	} {
-		if *key, err = createKey(ctx, spec); err != nil {
-			return 0, err
-		}
-	}
-	return run(), nil
-}
-
-// createKey makes a key that wraps data keys, or one that signs.
-func createKey(ctx context.Context, spec kmstypes.KeySpec) (arn string, err error) {
-	in := &kms.CreateKeyInput{KeySpec: spec, KeyUsage: kmstypes.KeyUsageTypeEncryptDecrypt}
-	if spec != kmstypes.KeySpecSymmetricDefault {
-		in.KeyUsage = kmstypes.KeyUsageTypeSignVerify
-	}
-	out, err := kms.NewFromConfig(account.Config).CreateKey(ctx, in)
-	if err != nil {
-		return "", err
-	}
-	return *out.KeyMetadata.Arn, nil
-}
+func TestMain(m *testing.M) { archivetest.Main(m) }
 
 // place is a bucket of the engine, and the store over it.
 type place struct {
@@ -90,14 +25,8 @@ type place struct {
 
 func newPlace(t *testing.T) place {
 	t.Helper()
-	name := uuid.NewString()
-	client := s3.NewFromConfig(account.Config)
-	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, ObjectLockEnabledForBucket: aws.Bool(true)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := Config{Bucket: name, BackupKey: account.backupKey, ManifestKey: account.manifestKey}
-	return place{Open(account.Config, c, time.Now), t, client}
+	c := Config{Bucket: archivetest.Bucket(t), BackupKey: archivetest.BackupKey, ManifestKey: archivetest.ManifestKey}
+	return place{Open(archivetest.AWS, c, time.Now), t, s3.NewFromConfig(archivetest.AWS)}
 }
 
 // put lays an object there past the store, locked until then unless that is zero.

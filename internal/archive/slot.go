@@ -134,3 +134,11 @@ func parseKey(key string) (slot Slot, name string, ok bool) {
 	}
 	return Slot{}, "", false
 }
+
+// BackupDate is what an operator types to restore this slot: the date alone where that is enough, else the folder.
+func (s Slot) BackupDate() string {
+	if s.Tier == Daily || s.Tier == Monthly {
+		return s.Name()
+	}
+	return s.String()
+}

@@ -47,6 +47,24 @@ func TestSlotAt(t *testing.T) {
 	}
 }
 
+// What an operator types is the date alone in the tiers where everyone looks first.
+func TestBackupDate(t *testing.T) {
+	for _, c := range []struct {
+		slot Slot
+		want string
+	}{
+		{SlotAt(Daily, newYear), "2027-01-01"},
+		{SlotAt(Monthly, newYear), "2027-01"},
+		{SlotAt(OnDemand, newYear), "on-demand/20270101T020000Z"},
+		{SlotAt(OnChange, newYear), "on-change/20270101T0200Z"},
+		{Slot{}, ""},
+	} {
+		if got := c.slot.BackupDate(); got != c.want {
+			t.Errorf("%s is typed %q, want %q", c.slot, got, c.want)
+		}
+	}
+}
+
 // Whatever a slot writes, it reads; and two slots are equal when their folders are.
 func TestSlotRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -79,7 +79,7 @@ func (v Verifier) Verify(ctx context.Context, in VerifyInput) (Verified, error) 
 		Execution: in.Execution.ARN, PreviousSHA256: previous,
 	})
 	return Verified{
-		Slot: signed.Slot, BackupDate: signed.Slot.Name(),
+		Slot: signed.Slot, BackupDate: signed.Slot.BackupDate(),
 		ManifestSHA256: signed.SHA256, ManifestVersionID: signed.VersionID,
 		CapturedAt: signed.CapturedAt, VerifiedAt: signed.VerifiedAt,
 		SnapshotBytes: signed.Snapshot.Size, Secrets: signed.Secrets,

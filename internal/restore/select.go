@@ -103,7 +103,7 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 		return Backup{}, s.notFound(ctx, r.BackupDate)
 	}
 	return Backup{
-		Slot: found.Slot, BackupDate: found.Slot.Name(), ManifestSHA256: found.SHA256,
+		Slot: found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
 		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
 		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
 		Reason: r.Reason, RequestedBy: r.RequestedBy,
@@ -144,11 +144,7 @@ func (s Selector) notFound(ctx context.Context, date string) error {
 			return err
 		}
 		for _, b := range there.Backups {
-			name := b.Slot.String()
-			if tier == archive.Daily || tier == archive.Monthly {
-				name = b.Slot.Name()
-			}
-			names = append(names, name)
+			names = append(names, b.Slot.BackupDate())
 		}
 	}
 	switch {

@@ -92,12 +92,11 @@ func (s *show) backup(ctx context.Context) error {
 		// A rule fires within its minute.
 		wctx, cancel := context.WithDeadline(ctx, s.due.Add(2*time.Minute))
 		defer cancel()
-		arn, err := s.desk.WaitForStart(wctx, s.Outputs["VaultBackupArn"])
-		if err != nil {
-			return fmt.Errorf("the rule did not start vault-backup: %w", err)
+		var err error
+		if result, err = s.desk.WaitForInput(wctx, s.Outputs["VaultBackupArn"], `"daily"`); err != nil {
+			return fmt.Errorf("the rule did not bring a backup: %w", err)
 		}
-		result, err = s.desk.Wait(ctx, arn)
-		return err
+		return nil
 	})
 	if err != nil {
 		return err

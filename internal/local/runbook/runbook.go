@@ -75,17 +75,31 @@ func (d Desk) Run(ctx context.Context, machineARN, input string) (Result, error)
 // poll is how often an execution or a list is looked at.
 const poll = 100 * time.Millisecond
 
-// WaitForStart waits until something else (a rule, an alarm) has started the machine, and returns that execution.
-func (d Desk) WaitForStart(ctx context.Context, machineARN string) (executionARN string, err error) {
-	err = until(ctx, func() (bool, error) {
+// WaitForInput waits until something else (a rule, an alarm) has started the machine with an input that contains the
+// given text, and then for the end of that execution.
+func (d Desk) WaitForInput(ctx context.Context, machineARN, contains string) (Result, error) {
+	var found string
+	err := until(ctx, func() (bool, error) {
 		out, err := d.States.ListExecutions(ctx, &sfn.ListExecutionsInput{StateMachineArn: aws.String(machineARN)})
-		if err != nil || len(out.Executions) == 0 {
+		if err != nil {
 			return false, err
 		}
-		executionARN = aws.ToString(out.Executions[0].ExecutionArn)
-		return true, nil
+		for _, e := range out.Executions {
+			described, err := d.States.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: e.ExecutionArn})
+			if err != nil {
+				return false, err
+			}
+			if strings.Contains(aws.ToString(described.Input), contains) {
+				found = aws.ToString(e.ExecutionArn)
+				return true, nil
+			}
+		}
+		return false, nil
 	})
-	return executionARN, err
+	if err != nil {
+		return Result{}, err
+	}
+	return d.Wait(ctx, found)
 }
 
 // Wait waits until the execution ends, however it ends.

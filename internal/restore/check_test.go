@@ -1,0 +1,99 @@
+package restore
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/vault"
+	"github.com/penguinmails/disaster-recovery/internal/vault/vaulttest"
+)
+
+// The node is the index of the one that is named, -1 for none; required is the fault where an empty node is required.
+func TestCheck(t *testing.T) {
+	for states, tt := range map[string]struct {
+		want     State
+		node     int
+		required fault.Name
+	}{
+		"uninitialized":                       {Empty, 0, ""},
+		"down uninitialized down":             {Empty, 1, ""},
+		"uninitialized uninitialized":         {SeveralEmpty, -1, fault.NotASingleEmptyNode},
+		"uninitialized down uninitialized":    {SeveralEmpty, -1, fault.NotASingleEmptyNode},
+		"sealed":                              {Sealed, 0, fault.VaultSealed},
+		"uninitialized sealed":                {Sealed, 1, fault.VaultSealed},
+		"uninitialized uninitialized sealed":  {Sealed, 2, fault.VaultSealed},
+		"standby":                             {Leaderless, -1, fault.NoLeader},
+		"standby sealed uninitialized":        {Leaderless, -1, fault.NoLeader},
+		"active":                              {Restored, 0, fault.VaultActive},
+		"uninitialized active sealed standby": {Restored, 1, fault.VaultActive},
+		"down active":                         {Restored, 1, fault.VaultActive},
+		"down":                                {Unreachable, -1, fault.VaultUnreachable},
+		"down down down":                      {Unreachable, -1, fault.VaultUnreachable},
+	} {
+		there := nodes(t, strings.Fields(states)...)
+		checker := Checker{Cluster: open(t, there...)}
+		in := CheckInput{ClusterID: vaulttest.ClusterID, Checks: 6, Execution: execution}
+		want := Vault{State: tt.want, Checks: 7}
+		if tt.node >= 0 {
+			want.Node = there[tt.node].URL
+		}
+		for i, state := range strings.Fields(states) {
+			if state == "down" {
+				state = "unreachable"
+			}
+			want.Nodes = append(want.Nodes, NodeStatus{there[i].URL, vault.State(state)})
+		}
+		got, err := checker.Check(t.Context(), in)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: Check = %+v, %v, want %+v", states, got, err, want)
+		}
+
+		in.Require = Empty
+		got, err = checker.Check(t.Context(), in)
+		if tt.required == "" {
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, to be empty: Check = %+v, %v", states, got, err)
+			}
+		} else {
+			wantFault(t, states+", to be empty", err, tt.required)
+			for _, n := range want.Nodes {
+				if err != nil && !strings.Contains(public(err), n.Address+" is "+string(n.State)) {
+					t.Errorf("%s: told %q", states, public(err))
+				}
+			}
+		}
+		for _, n := range there {
+			if sent := n.Mutations(); len(sent) != 0 {
+				t.Errorf("%s: a check sent %v", states, sent)
+			}
+		}
+	}
+}
+
+// A Vault that leads is the restored one only under the identity of the backup.
+func TestCheckTellsTheClusterOfTheBackup(t *testing.T) {
+	there := nodes(t, "active")
+	in := CheckInput{ClusterID: "the backup's", Execution: execution}
+	got, err := Checker{Cluster: open(t, there...)}.Check(t.Context(), in)
+	if err != nil || got.State != Active || got.Node != there[0].URL || got.Checks != 1 {
+		t.Errorf("another cluster: %+v, %v", got, err)
+	}
+	in.Require = Empty
+	_, err = Checker{Cluster: open(t, there...)}.Check(t.Context(), in)
+	wantFault(t, "another cluster", err, fault.VaultActive)
+	there[0].Be("sealed") // has no identity to tell
+	in.Require = ""
+	if got, err := (Checker{Cluster: open(t, there...)}).Check(t.Context(), in); err != nil || got.State != Sealed {
+		t.Errorf("sealed: %+v, %v", got, err)
+	}
+}
+
+func TestEveryStateButEmptyIsRefused(t *testing.T) {
+	for _, s := range []State{SeveralEmpty, Sealed, Leaderless, Active, Restored, Unreachable} {
+		if refusal[s] == "" {
+			t.Errorf("%s has no fault", s)
+		}
+	}
+}
