@@ -153,6 +153,30 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// The step gets the start input whole, inside its own: what is wrong within is the planner's to say.
+func TestPlanInput(t *testing.T) {
+	const execution = `"execution":{"arn":"arn:x","started_at":"2026-11-24T02:00:17.123Z","state":"PlanBackup"}}`
+	for text, want := range map[string]fault.Name{
+		`{"input":` + daily + `,` + execution:                  "",
+		`{"input":{"tier":"on-demand","extra":1},` + execution: fault.InvalidInput,
+		`{"input":null,` + execution:                           fault.InvalidInput,
+		`{` + execution:                                        fault.InvalidInput,
+	} {
+		var in PlanInput
+		if err := strictjson.Unmarshal([]byte(text), &in); err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if err := in.Validate(); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		got, err := Planner{Manifests: manifests{}, Now: clock}.Plan(t.Context(), in)
+		if want == "" && (err != nil || got.Tier != archive.Daily) || want != "" && !fault.Is(err, want) {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+}
+
 // never is an archive that must not be asked.
 type never struct{ t *testing.T }
 

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,12 +36,9 @@ func TestTasksOutliveTheirFunctions(t *testing.T) {
 				t.Errorf("%s has no time-out", name)
 			}
 			if step := s.step(); step != "" {
-				f := properties[function](t, tm, title(step)+"Function")
-				if timeout := max(f.Timeout, 0); timeout == 0 {
-					f.Timeout = tm.Globals.Function.Timeout
-				}
-				if s.TimeoutSeconds <= f.Timeout {
-					t.Errorf("%s waits %d s for a function that may run %d s", name, s.TimeoutSeconds, f.Timeout)
+				runs := cmp.Or(properties[function](t, tm, title(step)+"Function").Timeout, tm.Globals.Function.Timeout)
+				if s.TimeoutSeconds <= runs {
+					t.Errorf("%s waits %d s for a function that may run %d s", name, s.TimeoutSeconds, runs)
 				}
 			}
 		})
@@ -138,7 +136,7 @@ func passedFault(t *testing.T, s state) []string {
 		return nil
 	}
 	var made struct{ Error, Cause string }
-	convert(t, string2raw(s.Result), &made)
+	convert(t, s.Result, &made)
 	name := fault.Name(made.Error)
 	if !slices.Contains(fault.Names(), name) {
 		t.Errorf("a state says %q, which is no fault", made.Error)

@@ -103,24 +103,24 @@ func TestSelectRefusesBadInput(t *testing.T) {
 }
 
 func TestSelect(t *testing.T) {
-	for asked, want := range map[string]string{
-		"2026-11-22":                 "backups/2026-11-22",
-		"2026-11-01":                 "backups/2026-11-01",
-		"2026-10":                    "monthly/2026-10",
-		"backups/2026-11-21":         "backups/2026-11-21",
-		"monthly/2026-11":            "monthly/2026-11",
-		"on-demand/20261120T061500Z": "on-demand/20261120T061500Z",
-		"on-change/20261119T0615Z":   "on-change/20261119T0615Z",
-		"latest":                     "backups/2026-11-22",
+	for asked, tt := range map[string]struct{ folder, date string }{
+		"2026-11-22":                 {"backups/2026-11-22", "2026-11-22"},
+		"2026-11-01":                 {"backups/2026-11-01", "2026-11-01"},
+		"2026-10":                    {"monthly/2026-10", "2026-10"},
+		"backups/2026-11-21":         {"backups/2026-11-21", "2026-11-21"},
+		"monthly/2026-11":            {"monthly/2026-11", "2026-11"},
+		"on-demand/20261120T061500Z": {"on-demand/20261120T061500Z", "on-demand/20261120T061500Z"},
+		"on-change/20261119T0615Z":   {"on-change/20261119T0615Z", "on-change/20261119T0615Z"},
+		"latest":                     {"backups/2026-11-22", "2026-11-22"},
 	} {
 		got, err := choose(t, full(t), fmt.Sprintf(`{"backup_date":%q,"reason":"fire","requested_by":"ops@example.org"}`, asked))
 		if err != nil {
 			t.Errorf("%s: %v", asked, err)
 			continue
 		}
-		signed := backup(t, want, got.CapturedAt)
+		signed := backup(t, tt.folder, got.CapturedAt)
 		expected := Backup{
-			Slot: signed.Slot, BackupDate: want[strings.Index(want, "/")+1:], ManifestSHA256: signed.SHA256,
+			Slot: signed.Slot, BackupDate: tt.date, ManifestSHA256: signed.SHA256,
 			CapturedAt: signed.CapturedAt, VerifiedAt: signed.VerifiedAt, Snapshot: signed.Snapshot, Inventory: signed.Inventory,
 			Vault: signed.Vault, Secrets: 412, Reason: "fire", RequestedBy: "ops@example.org",
 		}

@@ -26,9 +26,9 @@ func (p *Platform) Seed(ctx context.Context, n int) (Passwords, error) {
 	if err != nil {
 		return nil, err
 	}
-	passwords := Passwords{TestTenant: newPassword()}
+	passwords := Passwords{TestTenant: NewPassword()}
 	for i := range n {
-		passwords[fmt.Sprintf("tenant-%03d", i+1)] = newPassword()
+		passwords[fmt.Sprintf("tenant-%03d", i+1)] = NewPassword()
 	}
 	err = p.say.Step(fmt.Sprintf("give Vault the secrets of %d tenants", len(passwords)), func() error {
 		group, gctx := errgroup.WithContext(ctx)
@@ -41,7 +41,8 @@ func (p *Platform) Seed(ctx context.Context, n int) (Passwords, error) {
 	return passwords, err
 }
 
-func newPassword() secret.String {
+// NewPassword makes a password of 48 characters.
+func NewPassword() secret.String {
 	random := make([]byte, 36)
 	_, _ = rand.Read(random) // crypto/rand.Read never fails
 	return secret.New(base64.RawURLEncoding.EncodeToString(random))

@@ -1,0 +1,162 @@
+package contract
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/notice"
+	"github.com/penguinmails/disaster-recovery/internal/restore"
+	"github.com/penguinmails/disaster-recovery/internal/strictjson"
+)
+
+// payload is what a function takes and gives.
+type payload struct {
+	in, out reflect.Type
+	// accepts decodes an input as the function would: strictly, and with the input's own checks.
+	accepts func([]byte) error
+}
+
+// payloads are the functions' types, which Go keeps inside their main packages; a test below holds the two together.
+var payloads = map[string]payload{
+	"alert-operations":  of[notice.Request, notice.Receipt](),
+	"alert-security":    of[notice.Request, notice.Receipt](),
+	"check-vault":       of[restore.CheckInput, restore.Vault](),
+	"inventory-secrets": of[backup.CaptureInput, backup.Inventory](),
+	"plan-backup":       of[backup.PlanInput, backup.Plan](),
+	"promote-backup":    of[backup.PromoteInput, backup.Promoted](),
+	"prune-backups":     of[backup.PruneInput, backup.Pruned](),
+	"record-audit":      of[audit.Request, audit.Receipt](),
+	"seed-vault":        of[restore.SeedInput, restore.Seeded](),
+	"select-backup":     of[restore.SelectInput, restore.Backup](),
+	"snapshot-vault":    of[backup.CaptureInput, backup.Snapshot](),
+	"unseal-vault":      of[restore.UnsealInput, restore.Unsealed](),
+	"verify-backup":     of[backup.VerifyInput, backup.Verified](),
+	"verify-secrets":    of[restore.VerifyInput, restore.Proof](),
+}
+
+// requests are what starts a runbook.
+var requests = map[string]func([]byte) error{
+	"vault-backup":  accepts[backup.Request],
+	"vault-restore": accepts[restore.Request],
+}
+
+func of[In, Out any]() payload {
+	return payload{reflect.TypeFor[In](), reflect.TypeFor[Out](), accepts[In]}
+}
+
+func accepts[In any](text []byte) error {
+	var in In
+	if err := strictjson.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	if v, ok := any(in).(interface{ Validate() error }); ok {
+		return v.Validate()
+	}
+	return nil
+}
+
+func parameters(t *testing.T, s state) map[string]any {
+	t.Helper()
+	if len(s.Parameters) == 0 {
+		return nil
+	}
+	var out map[string]any
+	if err := json.Unmarshal(s.Parameters, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// shape is what is certain about a value: a JSON object and its members, or nil for any other value, and for an object
+// that nothing is known of.
+type shape map[string]shape
+
+// written is the shape of a Go value as JSON; optional members are left out.
+func written(typ reflect.Type) shape { return shapeOf(typ, false) }
+
+// understood is the shape that a Go type decodes: with every member.
+func understood(typ reflect.Type) shape { return shapeOf(typ, true) }
+
+func shapeOf(typ reflect.Type, optional bool) shape {
+	for typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
+	if typ.Kind() != reflect.Struct || reflect.PointerTo(typ).Implements(reflect.TypeFor[interface{ UnmarshalText([]byte) error }]()) {
+		return nil
+	}
+	s := shape{}
+	for i := range typ.NumField() {
+		name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" && (optional || !strings.Contains(options, "omit")) {
+			s[name] = shapeOf(typ.Field(i).Type, optional)
+		}
+	}
+	return s
+}
+
+// excess names the members of a value that a strict decoder of the type would refuse.
+func excess(value, decoded shape, at string) []string {
+	if decoded == nil {
+		return nil
+	}
+	var found []string
+	for name, member := range value {
+		inner, ok := decoded[name]
+		if !ok {
+			found = append(found, at+name)
+			continue
+		}
+		found = append(found, excess(member, inner, at+name+".")...)
+	}
+	return found
+}
+
+// common is what is certain when either may be there.
+func common(a, b shape) shape {
+	if a == nil || b == nil {
+		return nil
+	}
+	both := shape{}
+	for name, inA := range a {
+		if inB, ok := b[name]; ok {
+			both[name] = common(inA, inB)
+		}
+	}
+	return both
+}
+
+// at follows a reference path ("$.plan.slot"); ok is false where it may lead nowhere.
+func (s shape) at(path string) (member shape, ok bool) {
+	fields := strings.Split(path, ".")
+	if fields[0] != "$" {
+		return nil, false
+	}
+	for _, field := range fields[1:] {
+		if s, ok = s[field]; !ok {
+			return nil, false
+		}
+	}
+	return s, true
+}
+
+// with is a copy of the shape in which the path leads to the member.
+func (s shape) with(path string, member shape) shape {
+	if path == "$" {
+		return member
+	}
+	field, rest, deeper := strings.Cut(strings.TrimPrefix(path, "$."), ".")
+	changed := shape{}
+	for name, old := range s {
+		changed[name] = old
+	}
+	if deeper {
+		member = s[field].with("$."+rest, member)
+	}
+	changed[field] = member
+	return changed
+}

@@ -1,0 +1,148 @@
+//go:build platform
+
+package suite
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/local/platform"
+	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
+)
+
+// lose kills Vault, wipes its disk and starts an empty one in its place.
+func lose(t *testing.T) {
+	t.Helper()
+	if err := w.LoseVault(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.StartVault(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onboard gives Vault one more tenant.
+func onboard(t *testing.T, tenant string) {
+	t.Helper()
+	client, err := w.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := platform.NewPassword()
+	if err := platform.Onboard(t.Context(), client, tenant, password); err != nil {
+		t.Fatal(err)
+	}
+	w.passwords[tenant] = password
+}
+
+// A tenant of each moment: in the backup, and after it. What came after is lost, as it must be; all else is there.
+func TestVaultComesBackFromNothing(t *testing.T) {
+	onboard(t, "in-the-backup")
+	taken := backup(t, `{"tier":"on-demand"}`)
+	succeeded(t, taken)
+	onboard(t, "after-the-backup")
+	cluster := clusterID(t)
+	lose(t)
+
+	r := restore(t, `{"backup_date":"`+field(t, taken, "plan", "slot")+`","reason":"the host burned","requested_by":"mira"}`)
+	succeeded(t, r)
+	took(t, collapsed(r), "Take the request", "SelectBackup", "CheckVault", "SeedVault",
+		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "UnsealVault",
+		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "VerifySecrets",
+		"RecordAudit", "AlertSecurity", "AlertOperations", "Succeeded")
+	delete(w.passwords, "after-the-backup")
+
+	if now := clusterID(t); now != cluster {
+		t.Errorf("Vault is cluster %s, want the old one, %s", now, cluster)
+	}
+	right, err := w.Check(t.Context(), w.passwords)
+	if err != nil || right != len(w.passwords) {
+		t.Errorf("%d of %d passwords are what they were: %v", right, len(w.passwords), err)
+	}
+	client, err := w.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.KVv2("smtp").Get(t.Context(), "after-the-backup/admin"); err == nil {
+		t.Error("a secret younger than the backup is there")
+	}
+	all := strconv.Itoa(len(w.passwords))
+	want := map[string]string{"secrets_verified": all, "passwords_decrypted": all, "written_during_capture": "0", "unexpected_extras": "0"}
+	for name, value := range want {
+		if got := field(t, r, "proof", name); got != value {
+			t.Errorf("%s = %s, want %s", name, got, value)
+		}
+	}
+	last := latest(t)
+	if last.Event != audit.VaultRestoredFromBackup || last.UserID != "mira" || !strings.Contains(string(last.Details), "restoration_seconds") {
+		t.Errorf("audit record %+v", last)
+	}
+	for _, m := range []string{
+		mail(t, w.security, "vault_restored_from_backup", r).Message,
+		mail(t, w.operations, "vault_restored_from_backup", r).Message,
+	} {
+		if !strings.Contains(m, "objective") || !strings.Contains(m, "Next: ") {
+			t.Errorf("notice:\n%s", m)
+		}
+	}
+}
+
+// Policies and roles travel inside the snapshot: the functions log in to the restored Vault as to the old one.
+func TestTheRestoredVaultIsBackedUpAsBefore(t *testing.T) {
+	r := backup(t, `{"tier":"on-change","reason":"after the restore"}`)
+	succeeded(t, r)
+	took(t, r, slices.Concat(captured, finished)...)
+}
+
+func TestWrongSharesLeaveANodeThatMustBeWiped(t *testing.T) {
+	store := secretsmanager.NewFromConfig(w.AWS)
+	put := func(value string) {
+		t.Helper()
+		if _, err := store.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+			SecretId: aws.String(w.Outputs["UnsealSharesSecret"]), SecretString: aws.String(value),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lose(t)
+	put(`{"shares":["` + strings.Repeat("ab", 33) + `","` + strings.Repeat("cd", 33) + `"]}`)
+	r := restore(t, `{"backup_date":"latest"}`)
+	if r.Error != "FailedDirty" || !strings.HasPrefix(r.Cause, "UnsealSharesWrong: ") {
+		t.Errorf("%s", w.desk.Explain(context.WithoutCancel(t.Context()), r))
+	}
+	took(t, collapsed(r), slices.Concat([]string{"Take the request", "SelectBackup", "CheckVault", "SeedVault",
+		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "UnsealVault", "The node is half made"},
+		failed, []string{"Clean or dirty?", "FailedDirty"})...)
+
+	// What the cause says comes next: the right shares, a wiped node, and again.
+	if err := w.StoreShares(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lose(t)
+	succeeded(t, restore(t, `{"backup_date":"latest"}`))
+	right, err := w.Check(t.Context(), w.passwords)
+	if err != nil || right != len(w.passwords) {
+		t.Errorf("%d of %d passwords are what they were: %v", right, len(w.passwords), err)
+	}
+}
+
+// collapsed drops repeats of the polling loop, of which there may be any number.
+func collapsed(r runbook.Result) runbook.Result {
+	loop := []string{"WaitForVault", "CheckVaultAfterSeed", "Vault restored?"}
+	var path []string
+	for _, state := range r.Path {
+		path = append(path, state)
+		if n := len(path); n >= 6 && slices.Equal(path[n-3:], loop) && slices.Equal(path[n-6:n-3], loop) {
+			path = path[:n-3]
+		}
+	}
+	r.Path = path
+	return r
+}

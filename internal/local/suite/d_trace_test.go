@@ -1,0 +1,176 @@
+//go:build platform
+
+package suite
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+)
+
+func TestTheAuditTrailIsUnbroken(t *testing.T) {
+	report, err := trail().Verify(t.Context(), "platform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.Intact() {
+		t.Errorf("breaks: %+v", report.Breaks)
+	}
+	for _, r := range records(t) {
+		locked(t, fmt.Sprintf("audit/records/platform/%012d.json", r.Seq), "", 400*24*time.Hour)
+	}
+}
+
+func TestAlarmsRing(t *testing.T) {
+	want := map[string]types.StateValue{
+		"pmdr-no-verified-backup-in-25-hours": types.StateValueOk,    // there were backups
+		"pmdr-vault-backup-failed":            types.StateValueAlarm, // and failures, a minute or so ago
+		"pmdr-vault-restore-failed":           types.StateValueAlarm,
+		"pmdr-vault-backup-timed-out":         types.StateValueOk,
+		"pmdr-vault-restore-timed-out":        types.StateValueOk,
+	}
+	client := cloudwatch.NewFromConfig(w.AWS)
+	seen := map[string]bool{}
+	for name, state := range want {
+		history, err := client.DescribeAlarmHistory(t.Context(), &cloudwatch.DescribeAlarmHistoryInput{AlarmName: aws.String(name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range history.AlarmHistoryItems {
+			if strings.Contains(aws.ToString(h.HistorySummary), "to "+string(state)) {
+				seen[name] = true
+			}
+		}
+		if !seen[name] {
+			t.Errorf("%s was never %s: %+v", name, state, history.AlarmHistoryItems)
+		}
+	}
+}
+
+// secretsOfTheWorld are the planted secrets: every tenant's password, Vault's root token and its key shares.
+func secretsOfTheWorld() map[string]string {
+	planted := map[string]string{"root token": w.Keys.RootToken.Reveal()}
+	for i, s := range w.Keys.Shares {
+		planted[fmt.Sprintf("key share %d", i+1)] = s.Reveal()
+	}
+	for tenant, password := range w.passwords {
+		planted["password of "+tenant] = password.Reveal()
+	}
+	return planted
+}
+
+// It comes last: everything the suite caused is searched.
+func TestNoSecretIsAnywhere(t *testing.T) {
+	planted := secretsOfTheWorld()
+	places := map[string]int{}
+	search := func(place, content string) {
+		places[strings.SplitN(place, " ", 2)[0]] += len(content)
+		for name, text := range planted {
+			if strings.Contains(content, text) {
+				t.Errorf("%s holds the %s", place, name)
+			}
+		}
+	}
+	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn"} {
+		pages := sfn.NewListExecutionsPaginator(w.desk.States, &sfn.ListExecutionsInput{StateMachineArn: aws.String(w.Outputs[machine])})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page.Executions {
+				events, err := w.desk.Events(t.Context(), aws.ToString(e.ExecutionArn))
+				if err != nil {
+					t.Fatal(err)
+				}
+				search("history of "+aws.ToString(e.Name), asJSON(t, events))
+			}
+		}
+	}
+	logs := cloudwatchlogs.NewFromConfig(w.AWS)
+	groups, err := logs.DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups.LogGroups {
+		pages := cloudwatchlogs.NewFilterLogEventsPaginator(logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: g.LogGroupName})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page.Events {
+				search("log "+aws.ToString(g.LogGroupName), aws.ToString(e.Message))
+			}
+		}
+	}
+	tables := dynamodb.NewFromConfig(w.AWS)
+	for _, table := range []string{"AuditTable", "AuditHeadsTable"} {
+		pages := dynamodb.NewScanPaginator(tables, &dynamodb.ScanInput{TableName: aws.String(w.Outputs[table])})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, item := range page.Items {
+				for _, v := range item {
+					search("table "+table, text(v))
+				}
+			}
+		}
+	}
+	for _, m := range w.mails {
+		search("notice "+m.Subject, m.Subject+"\n"+m.Message)
+	}
+	bucket := s3.NewFromConfig(w.AWS)
+	for _, o := range objects(t, "") {
+		key, version, _ := strings.Cut(o, " ")
+		out, err := bucket.GetObject(t.Context(), &s3.GetObjectInput{
+			Bucket: aws.String(w.Outputs["BackupBucket"]), Key: aws.String(key), VersionId: aws.String(version),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(out.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		search("object "+key, string(content))
+	}
+	engineLog, err := os.ReadFile(filepath.Join(w.Engine.Dir, "engine.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	search("engine's log", string(engineLog))
+	for _, place := range []string{"history", "log", "table", "notice", "object"} {
+		if places[place] == 0 {
+			t.Errorf("no %s was searched", place)
+		}
+	}
+	t.Logf("searched for %d secrets in %v bytes", len(planted), places)
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
