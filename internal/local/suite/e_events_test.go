@@ -1,0 +1,155 @@
+//go:build platform
+
+package suite
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "record events/<step>.json anew from this run")
+
+// The files in events/ are what the state machines really hand to their functions: each has the very fields, of the
+// very kinds, that a run has. `sam remote invoke` takes them as they are.
+func TestRecordedEventsAreWhatTheMachinesSend(t *testing.T) {
+	sent := map[string]any{}
+	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn"} {
+		collect(t, w.Outputs[machine], sent)
+	}
+	for step, payload := range sent {
+		file := filepath.Join("..", "..", "..", "events", step+".json")
+		if *update {
+			text, err := json.MarshalIndent(payload, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		recorded, err := os.ReadFile(file)
+		if err != nil {
+			t.Errorf("%v; record it with -update", err)
+			continue
+		}
+		var v any
+		if err := json.Unmarshal(recorded, &v); err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if d := cmp.Diff(shape(v), shape(payload)); d != "" {
+			t.Errorf("events/%s.json is no longer what is sent; record it with -update (-recorded +sent):\n%s", step, d)
+		}
+	}
+	if len(sent) != 14 {
+		t.Errorf("%d steps ran in this suite, want all 14", len(sent))
+	}
+}
+
+// collect finds, for every step, the payload of the state that is named as the step, in the first run that succeeded.
+func collect(t *testing.T, machineARN string, sent map[string]any) {
+	t.Helper()
+	described, err := w.desk.States.DescribeStateMachine(t.Context(), &sfn.DescribeStateMachineInput{StateMachineArn: aws.String(machineARN)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var definition struct {
+		States map[string]struct {
+			Resource   string
+			Parameters map[string]any
+		}
+	}
+	if err := json.Unmarshal([]byte(aws.ToString(described.Definition)), &definition); err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.desk.States.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: aws.String(machineARN), StatusFilter: "SUCCEEDED"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range out.Executions {
+		events, err := w.desk.Events(t.Context(), aws.ToString(e.ExecutionArn))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range events {
+			entered := event.StateEnteredEventDetails
+			if entered == nil {
+				continue
+			}
+			name := aws.ToString(entered.Name)
+			state := definition.States[name]
+			step, ok := strings.CutPrefix(state.Resource[strings.LastIndexByte(state.Resource, ':')+1:], "pmdr-")
+			if !ok || sent[step] != nil || strings.ReplaceAll(step, "-", "") != strings.ToLower(name) {
+				continue
+			}
+			var input any
+			if err := json.Unmarshal([]byte(aws.ToString(entered.Input)), &input); err != nil {
+				t.Fatal(err)
+			}
+			context := map[string]any{
+				"Execution": map[string]any{"Id": aws.ToString(e.ExecutionArn), "StartTime": e.StartDate.UTC().Format("2006-01-02T15:04:05.000Z")},
+				"State":     map[string]any{"Name": name},
+			}
+			sent[step] = fill(t, state.Parameters, input, context)
+		}
+	}
+}
+
+// fill does what Step Functions does with Parameters: "name.$" takes its value from the input or the context object.
+func fill(t *testing.T, template any, input, context any) any {
+	t.Helper()
+	object, ok := template.(map[string]any)
+	if !ok {
+		return template
+	}
+	filled := map[string]any{}
+	for name, value := range object {
+		field, isPath := strings.CutSuffix(name, ".$")
+		if !isPath {
+			filled[name] = fill(t, value, input, context)
+			continue
+		}
+		path, from := fmt.Sprint(value), input
+		if rest, ok := strings.CutPrefix(path, "$$"); ok {
+			path, from = "$"+rest, context
+		}
+		for _, key := range strings.Split(path, ".")[1:] {
+			from = from.(map[string]any)[key]
+		}
+		filled[field] = from
+	}
+	return filled
+}
+
+// shape lists the fields of a JSON value with their kinds; of a list the first element stands for all.
+func shape(v any) []string {
+	var lines []string
+	var walk func(path string, v any)
+	walk = func(path string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, field := range v {
+				walk(path+"."+name, field)
+			}
+		case []any:
+			if len(v) > 0 {
+				walk(path+"[]", v[0])
+			}
+		default:
+			lines = append(lines, fmt.Sprintf("%s %T", path, v))
+		}
+	}
+	walk("$", v)
+	sort.Strings(lines)
+	return lines
+}
