@@ -5,6 +5,10 @@ LOCAL = go run ./internal/local
 
 demo: ## back up, lose and restore a real Vault on this machine, with measured times
 	@$(LOCAL) demo
+test: ## everything that proves it: unit and contract tests, linters, then the deployed stack against a real Vault
+	@$(LOCAL) test
+lint: ## the linters alone
+	@$(LOCAL) lint
 up: ## start the platform and leave it running
 	@$(LOCAL) up
 status: ## what runs
@@ -14,4 +18,4 @@ lose-vault: ## kill the running platform's Vault, wipe its disk, start an empty 
 down: ## stop the platform
 	@$(LOCAL) down
 
-.PHONY: demo up status lose-vault down
+.PHONY: demo test lint up status lose-vault down

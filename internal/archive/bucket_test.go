@@ -36,6 +36,7 @@ type bucket struct {
 	keys   *keyring
 	refuse map[string]int // key -> status that GET answers
 	cut    map[string]int // key -> bytes after which a GET breaks off
+	lose   bool           // what is put is not kept
 }
 
 type object struct {
@@ -162,6 +163,9 @@ func (b *bucket) store(w http.ResponseWriter, r *http.Request, key string) {
 			fail(w, http.StatusBadRequest, "InvalidArgument")
 			return
 		}
+	}
+	if b.lose {
+		return
 	}
 	w.Header().Set("X-Amz-Version-Id", b.add(o))
 }

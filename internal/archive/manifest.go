@@ -109,7 +109,7 @@ func (s *Store) Sign(ctx context.Context, m Manifest) (Signed, error) {
 	}
 	there, found, err := s.Manifest(ctx, m.Slot)
 	if err == nil && !found {
-		err = fault.BackupForged.Tellf("%s is taken by something that is no manifest", key)
+		err = fault.BackupCorrupt.Tellf("%s was written and is not there", key)
 	}
 	return there, err
 }

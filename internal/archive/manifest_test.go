@@ -155,6 +155,15 @@ func TestSignUnavailable(t *testing.T) {
 	}
 }
 
+// A manifest that cannot be read back is not signed, whatever S3 answered.
+func TestSignLost(t *testing.T) {
+	s, b := newStore(t)
+	b.lose = true
+	if signed, err := s.Sign(t.Context(), manifestOf(november)); !fault.Is(err, fault.BackupCorrupt) {
+		t.Errorf("%+v, %v", signed, err)
+	}
+}
+
 // envelope signs any payload with a key.
 func envelope(t *testing.T, keys *keyring, payloadType string, payload []byte) []byte {
 	t.Helper()

@@ -85,19 +85,12 @@ func (c Capturer) Snapshot(ctx context.Context, in CaptureInput) (Snapshot, erro
 				return err
 			}
 			defer stream.Close()
-			_, err = raftsnapshot.Check(io.TeeReader(stream, w))
-			return incomplete(err)
+			if _, err := raftsnapshot.Check(io.TeeReader(stream, w)); err != nil {
+				return fault.SnapshotIncomplete.Errorf("%w", err) // an upload that ended first is named by Seal
+			}
+			return nil
 		})
 	return Snapshot{Object: object, Vault: facts}, err
-}
-
-// incomplete names what Check found. Errors of the stream's other end (the upload, a network) keep their own name.
-func incomplete(err error) error {
-	var known *fault.Error
-	if err == nil || errors.As(err, &known) {
-		return err
-	}
-	return fault.SnapshotIncomplete.Errorf("%w", err)
 }
 
 // open logs in and asks Vault what a restore will have to know.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penguinmails/disaster-recovery/internal/archive"
+	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/inventory"
 	"github.com/penguinmails/disaster-recovery/internal/sealed"
@@ -189,6 +190,27 @@ func TestCaptureWithoutVault(t *testing.T) {
 			}
 			if kept := b.kept(); len(kept) > 0 {
 				t.Errorf("%v is kept", kept)
+			}
+			if strings.HasPrefix(name, "hides") && !b.loggedOut() {
+				t.Error("the token is not given back")
+			}
+		})
+	}
+}
+
+// Where the bucket refuses, Vault's stream is whole and the fault is not Vault's.
+func TestCaptureWithoutBucket(t *testing.T) {
+	for name, snapshot := range map[string][]byte{"small": sample(t, "sealed sums"), "of several parts": largeSample(t)} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, streams(snapshot))
+			b.Archive = archive.Open(archivetest.AWS, archive.Config{
+				Bucket: b.bucket + "-gone", BackupKey: archivetest.BackupKey, ManifestKey: archivetest.ManifestKey,
+			}, time.Now)
+			if _, err := b.Snapshot(t.Context(), b.in); !fault.Is(err, fault.AWSRefused) {
+				t.Errorf("snapshot: %v", err)
+			}
+			if _, err := b.Inventory(t.Context(), b.in); !fault.Is(err, fault.AWSRefused) {
+				t.Errorf("inventory: %v", err)
 			}
 		})
 	}

@@ -85,7 +85,7 @@ func (b *budget) turns(loop map[string]bool) int {
 			if c.NumericGreaterThanEquals != nil {
 				bounds++
 				turns = *c.NumericGreaterThanEquals
-				if unbounded := b.without(member, loop); unbounded {
+				if b.loopsWithout(member, loop) {
 					b.t.Errorf("a loop of %q goes round its bound", member)
 				}
 			}
@@ -103,8 +103,8 @@ func (b *budget) turns(loop map[string]bool) int {
 	return turns
 }
 
-// without reports whether the loop still is one when a state is taken out.
-func (b *budget) without(bound string, loop map[string]bool) bool {
+// loopsWithout reports whether the loop still is one when a state is taken out.
+func (b *budget) loopsWithout(bound string, loop map[string]bool) bool {
 	rest := machine{States: map[string]state{}}
 	for member := range loop {
 		if member != bound {

@@ -35,8 +35,8 @@ func faultsPage() []byte {
 
 Every way in which a runbook can fail has one of these names. It is the error of the failed step in the execution's
 history, and the first word of the execution's cause, of the notice and of the audit record. The execution's own error is
-its ending: ` + "`FailedClean`" + ` means that nothing needs to be put right before the next start; ` + "`FailedDirty`" + ` means that a
-Vault node was begun and must be wiped.
+its ending: ` + "`FailedClean`" + ` means that the run left nothing behind; ` + "`FailedDirty`" + ` means that a Vault node was begun and
+must be wiped.
 
 A step that fails with a fault marked ↻ is repeated a few times before the runbook gives up.
 

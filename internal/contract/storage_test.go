@@ -34,7 +34,7 @@ func TestTablesCanBeBroughtBack(t *testing.T) {
 		PointInTimeRecoverySpecification struct{ PointInTimeRecoveryEnabled bool }
 		DeletionProtectionEnabled        bool
 		SSESpecification                 struct {
-			SSEEnabled               bool
+			SSEEnabled              bool
 			SSEType, KMSMasterKeyId string
 		}
 	}
@@ -62,8 +62,10 @@ func TestTheBucketKeepsWhatIsInIt(t *testing.T) {
 		}
 		VersioningConfiguration        struct{ Status string }
 		PublicAccessBlockConfiguration map[string]bool
-		OwnershipControls              struct{ Rules []struct{ ObjectOwnership string } }
-		LifecycleConfiguration         struct{ Rules []map[string]any }
+		OwnershipControls              struct {
+			Rules []struct{ ObjectOwnership string }
+		}
+		LifecycleConfiguration struct{ Rules []map[string]any }
 	}
 	b := properties[bucket](t, readTemplate(t), "Backups")
 	lock := b.ObjectLockConfiguration

@@ -45,9 +45,13 @@ func TestTasksOutliveTheirFunctions(t *testing.T) {
 	})
 }
 
-var indentation = regexp.MustCompile(`(?m)^\s+`)
+var (
+	indentation = regexp.MustCompile(`(?m)^\s+`)
+	errorList   = regexp.MustCompile(`(?s)\[\s*"[A-Z][^\]]*\]`)
+)
 
-// There is one Retry block. It is copied because the language knows no reference; so the copies must be equal.
+// There is one Retry block. It is copied because the language knows no reference; so the copies must be equal. A state
+// that calls an AWS service itself has the same block for every error: which ones pass is the service's secret.
 func TestTheRetryBlockIsTheSameEverywhere(t *testing.T) {
 	want := slices.Clone(lambdaErrors)
 	for _, name := range fault.Retryable() {
@@ -63,16 +67,21 @@ func TestTheRetryBlockIsTheSameEverywhere(t *testing.T) {
 				}
 				return
 			}
+			all := s.retriers(t)
+			if len(all) != 1 {
+				t.Fatalf("%s has %d retriers", name, len(all))
+			}
 			block := indentation.ReplaceAllString(string(s.Retry), "")
+			want := want
+			if s.step() == "" {
+				want = []string{"States.ALL"}
+				block = strings.Replace(block, `["States.ALL"]`, errorList.FindString(text), 1)
+			}
 			if text == "" {
 				text = block
 			}
 			if block != text {
 				t.Errorf("%s has a Retry block of its own:\n%s", name, s.Retry)
-			}
-			all := s.retriers(t)
-			if len(all) != 1 {
-				t.Fatalf("%s has %d retriers", name, len(all))
 			}
 			if got := slices.Sorted(slices.Values(all[0].ErrorEquals)); !slices.Equal(got, want) {
 				t.Errorf("%s retries %v, not %v", name, got, want)

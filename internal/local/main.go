@@ -1,6 +1,6 @@
 // Command local runs the platform on one machine. It is what the Makefile calls:
 //
-//	go run ./internal/local demo|up|status|lose-vault|down
+//	go run ./internal/local demo|test|lint|up|status|lose-vault|down
 package main
 
 import (
@@ -14,13 +14,18 @@ import (
 	"syscall"
 
 	"github.com/penguinmails/disaster-recovery/internal/local/demo"
+	"github.com/penguinmails/disaster-recovery/internal/local/lint"
+	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/local/testrun"
 	"github.com/penguinmails/disaster-recovery/internal/local/up"
 )
 
 // commands run in the checkout at root.
 var commands = map[string]func(ctx context.Context, root string, say *progress.Printer) error{
 	"demo":       demo.Run,
+	"test":       testrun.All,
+	"lint":       lintAll,
 	"up":         up.Up,
 	"status":     up.Status,
 	"lose-vault": up.LoseVault,
@@ -45,4 +50,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	return commands[os.Args[1]](ctx, root, progress.New(os.Stdout))
+}
+
+func lintAll(ctx context.Context, root string, say *progress.Printer) error {
+	sam, err := platform.FetchSAM(ctx, root, say)
+	if err != nil {
+		return err
+	}
+	return lint.Run(ctx, root, sam, say)
 }

@@ -30,7 +30,7 @@ func Fetch(ctx context.Context, root string, say *progress.Printer) (Tools, erro
 	if err := os.MkdirAll(t.Cache, 0o755); err != nil {
 		return t, err
 	}
-	log, err := os.Create(filepath.Join(t.Cache, "fetch.log"))
+	log, err := os.Create(filepath.Join(t.Cache, "fetch-engine.log"))
 	if err != nil {
 		return t, err
 	}
@@ -42,11 +42,9 @@ func Fetch(ctx context.Context, root string, say *progress.Printer) (Tools, erro
 			return err
 		})
 	})
-	fetches.Go(func() error {
-		return say.Step("fetch the SAM CLI (once, about a minute)", func() (err error) {
-			t.SAM, err = engine.InstallSAM(fctx, t.Cache, log)
-			return err
-		})
+	fetches.Go(func() (err error) {
+		t.SAM, err = FetchSAM(fctx, root, say)
+		return err
 	})
 	fetches.Go(func() error {
 		return say.Step("fetch Go modules", func() error { return download(fctx, root) })
@@ -58,6 +56,24 @@ func Fetch(ctx context.Context, root string, say *progress.Printer) (Tools, erro
 		t.Vault, err = vaultserver.Build(ctx, root, t.Cache, quiet)
 		return err
 	})
+}
+
+// FetchSAM provides the SAM CLI alone, which is all that the linters need.
+func FetchSAM(ctx context.Context, root string, say *progress.Printer) (sam string, err error) {
+	cache := filepath.Join(root, ".cache")
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	log, err := os.Create(filepath.Join(cache, "fetch-sam.log"))
+	if err != nil {
+		return "", err
+	}
+	defer log.Close()
+	err = say.Step("fetch the SAM CLI (once, about a minute)", func() (err error) {
+		sam, err = engine.InstallSAM(ctx, cache, log)
+		return err
+	})
+	return sam, err
 }
 
 // download fetches the modules of the product and of the Vault server before anything is compiled.
