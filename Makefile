@@ -1,7 +1,8 @@
 # Everything these commands need is fetched and built into .cache; what runs lives in .local.
 # Prerequisites: Go, Python 3 and Node.
 
-LOCAL = go run ./internal/local
+LOCAL = test -d .cache || echo "First run on this checkout: fetching Go modules and compiling (about a minute)"; \
+	go run ./internal/local
 
 demo: ## back up, lose and restore a real Vault on this machine, with measured times
 	@$(LOCAL) demo
@@ -9,6 +10,8 @@ test: ## everything that proves it: unit and contract tests, linters, then the d
 	@$(LOCAL) test
 lint: ## the linters alone
 	@$(LOCAL) lint
+bench: ## how fast the parts are on this machine; nothing is asserted
+	@go test -run '^$$' -bench . -benchmem ./internal/sealed ./internal/raftsnapshot ./internal/inventory
 up: ## start the platform and leave it running
 	@$(LOCAL) up
 status: ## what runs
@@ -18,4 +21,4 @@ lose-vault: ## kill the running platform's Vault, wipe its disk, start an empty 
 down: ## stop the platform
 	@$(LOCAL) down
 
-.PHONY: demo test lint up status lose-vault down
+.PHONY: demo test lint bench up status lose-vault down

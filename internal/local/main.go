@@ -35,7 +35,11 @@ var commands = map[string]func(ctx context.Context, root string, say *progress.P
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx); err != nil {
+	switch err := run(ctx); {
+	case err != nil && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "\nInterrupted; what this command started was stopped.")
+		os.Exit(130)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "\n"+err.Error())
 		os.Exit(1)
 	}

@@ -56,3 +56,17 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkCheck(b *testing.B) {
+	state := make([]byte, 64<<20)
+	var whole bytes.Buffer
+	if err := Write(&whole, meta, state, "sealed sums"); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(state)))
+	for b.Loop() {
+		if _, err := Check(bytes.NewReader(whole.Bytes())); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

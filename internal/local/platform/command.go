@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"regexp"
 )
 
 // quiet is for helpers that log what progress.Printer already tells.
@@ -24,11 +25,14 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	return nil
 }
 
+// progressLine is what a tool overwrites on a terminal: noise anywhere else.
+var progressLine = regexp.MustCompile(`[^\n\r]*\r`)
+
 // shownOutput bounds how much of a failed tool's output is shown: its end, where the error is.
 const shownOutput = 4000
 
 func commandError(name string, out []byte, err error) error {
-	out = bytes.TrimSpace(out)
+	out = bytes.TrimSpace(progressLine.ReplaceAll(out, nil))
 	if len(out) > shownOutput {
 		out = out[len(out)-shownOutput:]
 	}
