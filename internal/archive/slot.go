@@ -31,15 +31,17 @@ type shape struct {
 	layout string
 	// lock is how long Object Lock keeps every object of the slot: nobody, root included, deletes it before.
 	lock time.Duration
+	// step is the time between two slots; a month has none.
+	step time.Duration
 	// keep is how many verified backups PruneBackups leaves, the newest ones; 0: as long as the lock.
 	keep int
 }
 
 var shapes = map[Tier]shape{
-	Daily:    {"backups/", time.DateOnly, 35 * day, 30},
-	Monthly:  {"monthly/", "2006-01", 400 * day, 12},
-	OnDemand: {"on-demand/", "20060102T150405Z", 14 * day, 0},
-	OnChange: {"on-change/", "20060102T1504Z", 14 * day, 0},
+	Daily:    {"backups/", time.DateOnly, 35 * day, day, 30},
+	Monthly:  {"monthly/", "2006-01", 400 * day, 0, 12},
+	OnDemand: {"on-demand/", "20060102T150405Z", 14 * day, time.Second, 0},
+	OnChange: {"on-change/", "20060102T1504Z", 14 * day, time.Minute, 0},
 }
 
 // Tiers lists every tier, the ones that a restore looks at first to last.
@@ -83,6 +85,14 @@ func ParseSlot(text string) (Slot, error) {
 		}
 	}
 	return Slot{}, fmt.Errorf("%q is not the folder of a backup", text)
+}
+
+// Next is the tier's slot after this one.
+func (s Slot) Next() Slot {
+	if s.Tier == Monthly {
+		return Slot{s.Tier, s.Time.AddDate(0, 1, 0)}
+	}
+	return Slot{s.Tier, s.Time.Add(shapes[s.Tier].step)}
 }
 
 // Name is the slot's own part of the folder: the date that operators use.

@@ -184,3 +184,23 @@ func TestTiers(t *testing.T) {
 		t.Errorf("Tiers lists %v", tiers)
 	}
 }
+
+func TestNext(t *testing.T) {
+	for from, want := range map[string]string{
+		"backups/2028-02-28":         "backups/2028-02-29",
+		"monthly/2026-12":            "monthly/2027-01",
+		"on-demand/20261231T235959Z": "on-demand/20270101T000000Z",
+		"on-change/20261231T2359Z":   "on-change/20270101T0000Z",
+	} {
+		slot, err := ParseSlot(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slot.Next().String(); got != want {
+			t.Errorf("after %s comes %s, want %s", from, got, want)
+		}
+		if again, err := ParseSlot(want); err != nil || again != slot.Next() {
+			t.Errorf("%s is not the slot that Next gives: %v, %v", want, again, err)
+		}
+	}
+}

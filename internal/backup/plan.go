@@ -90,7 +90,7 @@ func (p Planner) Plan(ctx context.Context, in PlanInput) (Plan, error) {
 		Reason:      r.Reason,
 		RequestedBy: r.RequestedBy,
 	}
-	if _, plan.AlreadyVerified, err = p.Manifests.Manifest(ctx, plan.Slot); err != nil {
+	if plan.Slot, plan.AlreadyVerified, err = p.free(ctx, plan.Slot, in.Execution.ARN); err != nil {
 		return Plan{}, err
 	}
 	if r.Tier == archive.Daily {
@@ -106,6 +106,23 @@ func (p Planner) Plan(ctx context.Context, in PlanInput) (Plan, error) {
 	return plan, nil
 }
 
+// free finds the slot to fill. A day is backed up once. Whatever else was asked for is taken, because something changed
+// since: where another execution holds the slot, the next free one is used.
+func (p Planner) free(ctx context.Context, slot archive.Slot, execution string) (free archive.Slot, verified bool, err error) {
+	for {
+		there, found, err := p.Manifests.Manifest(ctx, slot)
+		switch {
+		case err != nil:
+			return slot, false, err
+		case !found:
+			return slot, false, nil
+		case slot.Tier == archive.Daily || there.Execution == execution:
+			return slot, true, nil
+		}
+		slot = slot.Next()
+	}
+}
+
 // at validates the request and returns the moment that names its slot.
 func (r Request) at(now, started time.Time) (time.Time, error) {
 	if len(r.Reason) > maxText || len(r.RequestedBy) > maxText {
@@ -115,9 +132,6 @@ func (r Request) at(now, started time.Time) (time.Time, error) {
 	case archive.OnDemand, archive.OnChange:
 		if r.ScheduledTime != "" {
 			return time.Time{}, errors.New("scheduled_time belongs to the daily tier only")
-		}
-		if r.Tier == archive.OnChange {
-			return started.Truncate(5 * time.Minute), nil // changes within five minutes share a slot
 		}
 		return started, nil
 	case archive.Daily:

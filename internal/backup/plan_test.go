@@ -79,8 +79,6 @@ func TestPlan(t *testing.T) {
 			Plan{Tier: archive.Daily, Slot: today, PromoteTo: month, Reason: "nightly", RequestedBy: "rule", AlreadyVerified: true}},
 		{"on demand", nil, onDemand,
 			Plan{Tier: archive.OnDemand, Slot: demand, Reason: "before the upgrade", RequestedBy: "ada"}},
-		{"on demand, again", manifests{demand: nil}, onDemand,
-			Plan{Tier: archive.OnDemand, Slot: demand, Reason: "before the upgrade", RequestedBy: "ada", AlreadyVerified: true}},
 		{"on change", nil, onChange,
 			Plan{Tier: archive.OnChange, Slot: change, Reason: "rotation", RequestedBy: "credential-rotation"}},
 	} {
@@ -211,27 +209,30 @@ func TestPromoteAtTheEndOfAMonth(t *testing.T) {
 	}
 }
 
-// Changes within five minutes share a slot, those before and after do not.
-func TestOnChangeBucket(t *testing.T) {
-	for started, want := range map[string]string{
-		"2026-11-24T06:14:59.999Z":  "on-change/20261124T0610Z",
-		"2026-11-24T06:15:00Z":      "on-change/20261124T0615Z",
-		"2026-11-24T06:19:59Z":      "on-change/20261124T0615Z",
-		"2026-11-24T06:20:00Z":      "on-change/20261124T0620Z",
-		"2026-11-24T00:04:00Z":      "on-change/20261124T0000Z",
-		"2026-11-24T00:04:00+01:00": "on-change/20261123T2300Z",
-	} {
-		at, err := time.Parse(time.RFC3339, started)
-		if err != nil {
-			t.Fatal(err)
+// A backup that was asked for is taken, whoever was there first; only a repeat of the same execution finds its own.
+func TestATakenSlotIsPassedOver(t *testing.T) {
+	for input, tier := range map[string]archive.Tier{onDemand: archive.OnDemand, onChange: archive.OnChange} {
+		first := archive.SlotAt(tier, running.StartedAt)
+		second, third := first.Next(), first.Next().Next()
+		others := held{first: "another execution", second: "yet another"}
+		got, err := Planner{Manifests: others, Now: clock}.Plan(t.Context(), PlanInput{Input: json.RawMessage(input), Execution: running})
+		if err != nil || got.Slot != third || got.AlreadyVerified {
+			t.Errorf("%s: slot %s, verified %v, %v; want %s", tier, got.Slot, got.AlreadyVerified, err, third)
 		}
-		in := PlanInput{Input: json.RawMessage(onChange), Execution: running}
-		in.Execution.StartedAt = at
-		got, err := Planner{Manifests: manifests{}, Now: clock}.Plan(t.Context(), in)
-		if err != nil || got.Slot.String() != want {
-			t.Errorf("%s: %s, %v, want %s", started, got.Slot, err, want)
+		own := held{first: "another execution", second: running.ARN}
+		got, err = Planner{Manifests: own, Now: clock}.Plan(t.Context(), PlanInput{Input: json.RawMessage(input), Execution: running})
+		if err != nil || got.Slot != second || !got.AlreadyVerified {
+			t.Errorf("%s: slot %s, verified %v, %v; want its own, %s", tier, got.Slot, got.AlreadyVerified, err, second)
 		}
 	}
+}
+
+// held is an archive whose slots were filled by the named executions.
+type held map[archive.Slot]string
+
+func (h held) Manifest(_ context.Context, slot archive.Slot) (archive.Signed, bool, error) {
+	execution, found := h[slot]
+	return archive.Signed{Manifest: archive.Manifest{Slot: slot, Execution: execution}}, found, nil
 }
 
 // Every attempt of an execution makes the same capture, and no other execution does.

@@ -45,6 +45,9 @@ func describe(err error) error {
 	return errors.New("not a JSON value")
 }
 
+// maxPlace is how many bytes of a field's name are shown.
+const maxPlace = 80
+
 // place renders a JSON pointer as an operator would name the field: "request.backup_date".
 func place(p jsontext.Pointer) string {
 	out := ""
@@ -56,6 +59,9 @@ func place(p jsontext.Pointer) string {
 	}
 	if out == "" {
 		return "at the top"
+	}
+	if len(out) > maxPlace {
+		out = out[:maxPlace] + "…" // its author chose it; an error is no place for a novel
 	}
 	return fmt.Sprintf("%q", out)
 }

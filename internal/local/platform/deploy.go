@@ -44,7 +44,8 @@ func (t Tools) Build(ctx context.Context, say *progress.Printer) (dir string, er
 	}
 	work := fmt.Sprintf("%s.%d", dir, os.Getpid())
 	env := []string{"CGO_ENABLED=0", "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -tags=lambda.norpc -trimpath -ldflags=-s"),
-		"SAM_CLI_TELEMETRY=0", "AWS_DEFAULT_REGION=us-east-1"}
+		"AWS_DEFAULT_REGION=us-east-1"}
+	env = append(env, t.samEnv()...)
 	err = say.Step("build the functions (sam build)", func() error {
 		return run(ctx, t.Root, env, t.SAM, "build", "--build-dir", work, "--parameter-overrides", "Arch="+architecture())
 	})
@@ -52,6 +53,11 @@ func (t Tools) Build(ctx context.Context, say *progress.Printer) (dir string, er
 		return "", err
 	}
 	return dir, os.Rename(work, dir)
+}
+
+// samEnv keeps SAM from writing into the user's home and from sending usage data.
+func (t Tools) samEnv() []string {
+	return []string{"SAM_CLI_TELEMETRY=0", "__SAM_CLI_APP_DIR=" + filepath.Join(t.Cache, "sam-home")}
 }
 
 // keptBuilds is how many builds stay: those of the last few edits, each some 100 MB.
@@ -132,7 +138,7 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 		"--config-file", filepath.Join(p.tools.Root, "samconfig.toml"), "--no-confirm-changeset",
 		"--parameter-overrides"}, overrides...)
 	err := p.say.Step("deploy the stack (sam deploy)", func() error {
-		return run(ctx, p.tools.Root, p.Engine.Env(), p.tools.SAM, args...)
+		return run(ctx, p.tools.Root, append(p.Engine.Env(), p.tools.samEnv()...), p.tools.SAM, args...)
 	})
 	if err != nil {
 		return err
