@@ -6,16 +6,19 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/penguinmails/disaster-recovery/internal/archive"
 	"github.com/penguinmails/disaster-recovery/internal/restore"
+	"github.com/penguinmails/disaster-recovery/internal/start"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
 type environment struct{ Archive archive.Config }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[restore.SelectInput, restore.Backup], error) {
-	return restore.Selector{Archive: archive.Open(cfg, e.Archive, time.Now)}.Select, nil
+	selector := restore.Selector{Archive: archive.Open(cfg, e.Archive, time.Now)}
+	return start.Guard(sfn.NewFromConfig(cfg), selector.Select), nil
 }
 
 func main() { task.Start(wire) }

@@ -140,7 +140,7 @@ func TestSnapshotBroken(t *testing.T) {
 		"cut after the first part":  {cut(10 << 20), fault.SnapshotIncomplete},
 		"cut before the last byte":  {cut(len(large) - 1), fault.SnapshotIncomplete},
 		"something behind it":       {streams(append(sample(t, "sealed sums"), "trailing"...)), fault.SnapshotIncomplete},
-		"a redirect from a standby": {vaulttest.Redirect("https://127.0.0.1:1"), fault.NoLeader},
+		"a redirect from a standby": {vaulttest.Redirect("https://127.0.0.1:1"), fault.VaultUnreachable},
 		"refused":                   {vaulttest.JSON(http.StatusForbidden, `{"errors":["permission denied"]}`), fault.VaultRefused},
 		"failed":                    {vaulttest.JSON(http.StatusInternalServerError, `{"errors":["internal error"]}`), fault.VaultUnreachable},
 		"no answer":                 {vaulttest.Cut, fault.VaultUnreachable},

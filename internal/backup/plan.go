@@ -37,6 +37,9 @@ type PlanInput struct {
 // Validate checks the part that the state machine itself fills.
 func (in PlanInput) Validate() error { return in.Execution.Validate() }
 
+// ExecutionARN is the execution that was started with the input.
+func (in PlanInput) ExecutionARN() string { return in.Execution.ARN }
+
 // Plan is the normalised request; every later step takes it.
 type Plan struct {
 	Tier archive.Tier `json:"tier"`

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,7 +28,8 @@ type fake struct {
 	fail map[string]error
 
 	reading, most atomic.Int32
-	gate          chan struct{} // if set, reads wait for it
+	gate          chan struct{} // if set, reads wait for it; it opens when there are Workers of them
+	open          sync.Once
 }
 
 func (f *fake) Mounts(context.Context) (map[string]string, error) { return f.mounts, f.fail["Mounts"] }
@@ -61,7 +64,10 @@ func (f *fake) ReadSecret(ctx context.Context, mount, path string, version int) 
 	}
 	if f.gate != nil {
 		if now == Workers {
-			close(f.gate)
+			for range 1000 {
+				runtime.Gosched() // whoever else may read comes in meanwhile
+			}
+			f.open.Do(func() { close(f.gate) })
 		}
 		select {
 		case <-f.gate:

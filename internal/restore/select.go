@@ -36,6 +36,9 @@ type SelectInput struct {
 // Validate checks the part that the state machine itself fills.
 func (in SelectInput) Validate() error { return in.Execution.Validate() }
 
+// ExecutionARN is the execution that was started with the input.
+func (in SelectInput) ExecutionARN() string { return in.Execution.ARN }
+
 // Backup is the backup that was selected; every later step takes it.
 type Backup struct {
 	Slot           archive.Slot   `json:"slot"`

@@ -197,8 +197,8 @@ func named(err error, doing string) error {
 		return nil
 	case errors.As(err, &known):
 		return fmt.Errorf("%s: %w", doing, err)
-	case errors.Is(err, errRedirected): // it led a moment ago
-		return fault.NoLeader.Errorf("%s: %w", doing, err)
+	case errors.Is(err, errRedirected): // it led a moment ago; a later attempt finds who leads now
+		return fault.VaultUnreachable.Errorf("%s: %w", doing, err)
 	case errors.As(err, &answer):
 		return nameOf(answer.StatusCode, err.Error()).Errorf("%s: %w", doing, err)
 	default:

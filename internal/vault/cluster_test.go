@@ -171,10 +171,10 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		})
 		s := loggedIn(t, standby)
 		for call, do := range calls(s) {
-			wantFault(t, call, do(t.Context()), fault.NoLeader)
+			wantFault(t, call, do(t.Context()), fault.VaultUnreachable)
 		}
 		s.Logout(t.Context())
-		wantFault(t, "Unseal", s.Unseal(t.Context(), testShares), fault.NoLeader)
+		wantFault(t, "Unseal", s.Unseal(t.Context(), testShares), fault.VaultUnreachable)
 		standby.On("GET sys/health", redirect)
 		if got := s.Node.Health(t.Context()).State; got != Unreachable {
 			t.Errorf("health by redirect: %s", got)
@@ -202,7 +202,7 @@ func TestRetries(t *testing.T) {
 	before := len(n.Requests())
 	n.On("", vaulttest.Redirect("https://elsewhere.invalid"))
 	_, err = s.ReadSecret(t.Context(), "smtp/", "t/admin", 0)
-	wantFault(t, "redirect", err, fault.NoLeader)
+	wantFault(t, "redirect", err, fault.VaultUnreachable)
 	if got := len(n.Requests()) - before; got != 1 {
 		t.Errorf("a redirect was tried %d times", got)
 	}

@@ -49,7 +49,7 @@ func TestListSecretsFailsWhole(t *testing.T) {
 	wantFault(t, "a key that is a number", err, fault.VaultRefused)
 }
 
-// The answers are those of a real Vault 1.21 (platform_test.go asks it the same).
+// The answers are those of a real Vault 1.21 (kv_platform_test.go asks it the same).
 func TestReadSecret(t *testing.T) {
 	created := time.Date(2026, 11, 24, 2, 0, 0, 123456789, time.UTC)
 	const metadata = `"created_time":"2026-11-24T02:00:00.123456789Z","custom_metadata":null,`

@@ -151,7 +151,7 @@ func TestLoginFails(t *testing.T) {
 		"an empty token": {vaulttest.JSON(200, `{"auth":{"client_token":"","mfa_requirement":{}}}`), fault.VaultRefused},
 		"nothing":        {vaulttest.JSON(204, ``), fault.VaultRefused},
 		"not mounted":    {vaulttest.JSON(404, ``), fault.VaultRefused},
-		"a redirect":     {vaulttest.Redirect("https://elsewhere.invalid"), fault.NoLeader},
+		"a redirect":     {vaulttest.Redirect("https://elsewhere.invalid"), fault.VaultUnreachable},
 		"sealed":         {vaulttest.JSON(503, `{"errors":["Vault is sealed"]}`), fault.VaultSealed},
 		"a cut":          {vaulttest.Cut, fault.VaultUnreachable},
 	} {

@@ -100,6 +100,8 @@ func TestBadInputTouchesNothing(t *testing.T) {
 		"backup, missing field":        {"VaultBackupArn", `{}`, "tier is missing"},
 		"backup, missing time":         {"VaultBackupArn", `{"tier":"daily"}`, "scheduled_time is missing"},
 		"backup, another letter case":  {"VaultBackupArn", `{"Tier":"on-demand"}`, `unknown field "Tier"`},
+		"backup, a field twice":        {"VaultBackupArn", `{"tier":"on-demand","tier":"on-change"}`, `field "tier" is there twice`},
+		"restore, a field twice":       {"VaultRestoreArn", `{"backup_date":"2026-11-20","backup_date":"latest"}`, `field "backup_date" is there twice`},
 		"backup, malformed time":       {"VaultBackupArn", `{"tier":"daily","scheduled_time":"yesterday"}`, "RFC 3339"},
 		"backup, unknown tier":         {"VaultBackupArn", `{"tier":"hourly"}`, "tier is none of"},
 		"backup, time of another tier": {"VaultBackupArn", `{"tier":"on-demand","scheduled_time":"` + today + `"}`, "daily tier only"},
