@@ -17,7 +17,7 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/archive"
 	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
-	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot"
+	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot/raftsnapshottest"
 	"github.com/penguinmails/disaster-recovery/internal/vault"
 	"github.com/penguinmails/disaster-recovery/internal/vault/vaulttest"
 )
@@ -141,7 +141,7 @@ func largeSample(t *testing.T) []byte {
 	state := make([]byte, 20<<20)
 	rand.NewChaCha8([32]byte{1}).Read(state)
 	var b bytes.Buffer
-	if err := raftsnapshot.Write(&b, meta, state, "sealed sums"); err != nil {
+	if err := raftsnapshottest.Write(&b, meta, state, "sealed sums"); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

@@ -11,7 +11,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/archive"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/inventory"
-	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot"
+	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot/raftsnapshottest"
 	"github.com/penguinmails/disaster-recovery/internal/sealed"
 )
 
@@ -82,7 +82,7 @@ var source = sealed.Vault{
 func sample(t *testing.T, sealedSums string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := raftsnapshot.Write(&b, meta, []byte("state"), sealedSums); err != nil {
+	if err := raftsnapshottest.Write(&b, meta, []byte("state"), sealedSums); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

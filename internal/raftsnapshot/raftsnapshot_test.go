@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot/raftsnapshottest"
 )
 
 const meta = `{"Version":1,"ID":"bolt-snapshot","Index":42,"Term":3,"Size":5}`
@@ -11,7 +13,7 @@ const meta = `{"Version":1,"ID":"bolt-snapshot","Index":42,"Term":3,"Size":5}`
 func sample(t testing.TB, sealed string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(&b, meta, []byte("state"), sealed); err != nil {
+	if err := raftsnapshottest.Write(&b, meta, []byte("state"), sealed); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -60,7 +62,7 @@ func FuzzCheck(f *testing.F) {
 func BenchmarkCheck(b *testing.B) {
 	state := make([]byte, 64<<20)
 	var whole bytes.Buffer
-	if err := Write(&whole, meta, state, "sealed sums"); err != nil {
+	if err := raftsnapshottest.Write(&whole, meta, state, "sealed sums"); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(state)))

@@ -11,7 +11,7 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/archive"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
-	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot"
+	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot/raftsnapshottest"
 	"github.com/penguinmails/disaster-recovery/internal/sealed"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/vault"
@@ -127,7 +127,7 @@ func snapshot(t testing.TB, whole bool) []byte {
 		sums = "sealed sums"
 	}
 	var b bytes.Buffer
-	if err := raftsnapshot.Write(&b, `{"Index":42,"Term":3}`, bytes.Repeat([]byte("state"), 1000), sums); err != nil {
+	if err := raftsnapshottest.Write(&b, `{"Index":42,"Term":3}`, bytes.Repeat([]byte("state"), 1000), sums); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

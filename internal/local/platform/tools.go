@@ -52,10 +52,18 @@ func Fetch(ctx context.Context, root string, say *progress.Printer) (Tools, erro
 	if err := fetches.Wait(); err != nil {
 		return t, err
 	}
-	return t, say.Step("build Vault (once, about two minutes)", func() (err error) {
-		t.Vault, err = vaultserver.Build(ctx, root, t.Cache, quiet)
-		return err
+	compiles, cctx := errgroup.WithContext(ctx)
+	compiles.Go(func() error {
+		return say.Step("build Vault (once, about two minutes)", func() (err error) {
+			t.Vault, err = vaultserver.Build(cctx, root, t.Cache, quiet)
+			return err
+		})
 	})
+	compiles.Go(func() error { return t.compile(cctx, say) })
+	if err := compiles.Wait(); err != nil {
+		return t, err
+	}
+	return t, nil
 }
 
 // FetchSAM provides the SAM CLI alone, which is all that the linters need.
