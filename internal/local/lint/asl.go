@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/tool"
 )
 
 // The validator with everything it needs, each package with the hash of its content and without the place it comes from:
@@ -51,7 +53,7 @@ func (c checkout) machines(ctx context.Context) error {
 		}
 		args = append(args, "--json-path", name)
 	}
-	_, err = run(ctx, filled, nil, validator, args...)
+	_, err = tool.Run(ctx, filled, nil, validator, args...)
 	return err
 }
 
@@ -84,7 +86,7 @@ func installValidator(ctx context.Context, cache string) (string, error) {
 			return "", err
 		}
 	}
-	if _, err := run(ctx, work, nil, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
+	if _, err := tool.Run(ctx, work, nil, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
 		return "", fmt.Errorf("npm ci: %w", err)
 	}
 	if err := os.Rename(work, dir); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/local/engine"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/local/tool"
 )
 
 // goFlags are those of a function's binary: static, without Lambda's old RPC mode, paths and symbols.
@@ -40,7 +40,8 @@ func (t Tools) compile(ctx context.Context, say *progress.Printer) error {
 		return err
 	}
 	return say.Step("compile the functions", func() error {
-		return run(ctx, t.Root, goFlags(), "go", "list", "-export", "-deps", "-f", "{{.Name}}", "./functions/...")
+		_, err := tool.Run(ctx, t.Root, goFlags(), "go", "list", "-export", "-deps", "-f", "{{.Name}}", "./functions/...")
+		return err
 	})
 }
 
@@ -56,24 +57,12 @@ func (t Tools) Build(ctx context.Context, say *progress.Printer) (string, error)
 	work := fmt.Sprintf("%s.%d", dir, os.Getpid())
 	env := append(goFlags(), "AWS_DEFAULT_REGION="+engine.Region)
 	err = say.Step("package the functions (sam build)", func() error {
-		return t.sam(ctx, env, "build", "--build-dir", work, "--parameter-overrides", "Arch="+architecture())
+		return t.SAM.Run(ctx, t.Root, env, "build", "--build-dir", work, "--parameter-overrides", "Arch="+architecture())
 	})
 	if err != nil {
 		return "", err
 	}
 	return dir, os.Rename(work, dir)
-}
-
-// sam runs the SAM CLI. It writes to the user's home, leaves temporary folders behind and sends usage data, unless told
-// otherwise.
-func (t Tools) sam(ctx context.Context, env []string, args ...string) (err error) {
-	tmp, err := os.MkdirTemp(t.Cache, "sam-tmp-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	env = append(env, "SAM_CLI_TELEMETRY=0", "__SAM_CLI_APP_DIR="+filepath.Join(t.Cache, "sam-home"), "TMPDIR="+tmp)
-	return run(ctx, t.Root, env, t.SAM, args...)
 }
 
 // keptBuilds is how many builds stay: those of the last few edits, each some 100 MB.

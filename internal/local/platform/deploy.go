@@ -34,7 +34,7 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 		"--config-file", filepath.Join(p.tools.Root, "samconfig.toml"), "--no-confirm-changeset",
 		"--parameter-overrides"}, overrides...)
 	err := p.say.Step("deploy the stack (sam deploy)", func() error {
-		return p.tools.sam(ctx, p.Engine.Env(), args...)
+		return p.tools.SAM.Run(ctx, p.tools.Root, p.Engine.Env(), args...)
 	})
 	if err != nil {
 		return err

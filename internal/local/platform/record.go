@@ -86,7 +86,7 @@ func (p *Platform) Env() []string {
 		"VAULT_ADDR="+p.Vault.URL(),
 		"VAULT_CACERT="+p.authority.CAFile,
 		"VAULT_TOKEN="+p.Keys.RootToken.Reveal(),
-		"PATH="+filepath.Dir(p.tools.SAM)+":$PATH",
+		"PATH="+filepath.Dir(p.tools.SAM.Program)+":$PATH",
 	)
 	for name, value := range p.Outputs {
 		env = append(env, "PMDR_"+name+"="+value)

@@ -4,14 +4,15 @@ package platform
 
 import (
 	"context"
+	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/penguinmails/disaster-recovery/internal/local/engine"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/local/tool"
 	"github.com/penguinmails/disaster-recovery/internal/local/vaultserver"
 )
 
@@ -19,8 +20,10 @@ import (
 type Tools struct {
 	// Root is the repository, Cache the folder below it that holds what was fetched and built.
 	Root, Cache string
-	// Python runs the engine, SAM deploys, Vault is the server.
-	Python, SAM, Vault string
+	// SAM builds and deploys.
+	SAM tool.SAM
+	// Python runs the engine, Vault is the server.
+	Python, Vault string
 }
 
 // Fetch provides the tools: everything is downloaded first and at once, then compiled. What is there already costs
@@ -67,18 +70,19 @@ func Fetch(ctx context.Context, root string, say *progress.Printer) (Tools, erro
 }
 
 // FetchSAM provides the SAM CLI alone, which is all that the linters need.
-func FetchSAM(ctx context.Context, root string, say *progress.Printer) (sam string, err error) {
+func FetchSAM(ctx context.Context, root string, say *progress.Printer) (sam tool.SAM, err error) {
 	cache := filepath.Join(root, ".cache")
 	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", err
+		return sam, err
 	}
 	log, err := os.Create(filepath.Join(cache, "fetch-sam.log"))
 	if err != nil {
-		return "", err
+		return sam, err
 	}
 	defer log.Close()
 	err = say.Step("fetch the SAM CLI (once, about a minute)", func() (err error) {
-		sam, err = engine.InstallSAM(ctx, cache, log)
+		sam.Cache = cache
+		sam.Program, err = engine.InstallSAM(ctx, cache, log)
 		return err
 	})
 	return sam, err
@@ -87,11 +91,12 @@ func FetchSAM(ctx context.Context, root string, say *progress.Printer) (sam stri
 // download fetches the modules of the product and of the Vault server before anything is compiled.
 func download(ctx context.Context, root string) error {
 	for _, dir := range []string{root, filepath.Join(root, "internal/local/vaultserver/server")} {
-		cmd := exec.CommandContext(ctx, "go", "mod", "download")
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return commandError("go mod download", out, err)
+		if _, err := tool.Run(ctx, dir, nil, "go", "mod", "download"); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// quiet is for helpers that log what progress.Printer already tells.
+var quiet = slog.New(slog.DiscardHandler)
