@@ -18,7 +18,7 @@ type environment struct {
 	Vault   vault.Config
 }
 
-func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup.CaptureInput, backup.Snapshot], error) {
+func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup.SnapshotInput, backup.Snapshot], error) {
 	cluster, err := vault.Open(e.Vault)
 	if err != nil {
 		return nil, err

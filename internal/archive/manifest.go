@@ -41,7 +41,7 @@ type Manifest struct {
 	Vault sealed.Vault `json:"vault"`
 	// Secrets counts the secrets of the inventory.
 	Secrets int `json:"secrets"`
-	// CapturedAt is when the inventory was begun, by Vault's clock: the recovery point.
+	// CapturedAt is when the snapshot was begun, by Vault's clock: the recovery point.
 	CapturedAt time.Time `json:"captured_at"`
 	VerifiedAt time.Time `json:"verified_at"`
 	// Execution is the run of vault-backup that took and verified it.

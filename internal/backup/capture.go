@@ -17,18 +17,33 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/vault"
 )
 
-// CaptureInput is what InventorySecrets and SnapshotVault work on.
-type CaptureInput struct {
+// SnapshotInput is what SnapshotVault works on.
+type SnapshotInput struct {
 	Plan      Plan           `json:"plan"`
 	Execution task.Execution `json:"execution"`
 }
 
 // Validate refuses a plan that names no place.
-func (in CaptureInput) Validate() error {
+func (in SnapshotInput) Validate() error {
 	if (in.Plan.Slot == archive.Slot{}) || in.Plan.CaptureID == "" {
 		return errors.New("plan.slot and plan.capture_id are missing")
 	}
 	return in.Execution.Validate()
+}
+
+// InventoryInput is what InventorySecrets works on: the plan, and the snapshot that was just taken.
+type InventoryInput struct {
+	Plan      Plan           `json:"plan"`
+	Snapshot  Snapshot       `json:"snapshot"`
+	Execution task.Execution `json:"execution"`
+}
+
+// Validate refuses a plan that names no place, and a snapshot without its moment.
+func (in InventoryInput) Validate() error {
+	if in.Snapshot.CapturedAt.IsZero() {
+		return errors.New("snapshot.captured_at is missing")
+	}
+	return SnapshotInput{in.Plan, in.Execution}.Validate()
 }
 
 // Capturer reads Vault and seals what it read into the plan's slot.
@@ -41,44 +56,46 @@ type Capturer struct {
 
 // Inventory is the inventory as it lies in the bucket.
 type Inventory struct {
-	Object archive.Object `json:"object"`
-	// CapturedAt is Vault's clock before the first secret was read: the recovery point.
-	CapturedAt time.Time `json:"captured_at"`
-	Secrets    int       `json:"secrets"`
+	Object  archive.Object `json:"object"`
+	Secrets int            `json:"secrets"`
 }
 
 // Snapshot is the snapshot as it lies in the bucket.
 type Snapshot struct {
 	Object archive.Object `json:"object"`
 	Vault  sealed.Vault   `json:"vault"`
+	// CapturedAt is Vault's clock, to the second, before the snapshot was begun: the recovery point.
+	CapturedAt time.Time `json:"captured_at"`
 }
 
-// Inventory is the step InventorySecrets. It comes before the snapshot, so that whatever it lists is in the snapshot.
-func (c Capturer) Inventory(ctx context.Context, in CaptureInput) (Inventory, error) {
+// Inventory is the step InventorySecrets. It comes after the snapshot: what it lists and Vault stamped before the
+// snapshot was begun must be in the snapshot, and what is younger may be. The other way round, a secret that was deleted
+// between the two would look lost after a restore.
+func (c Capturer) Inventory(ctx context.Context, in InventoryInput) (Inventory, error) {
 	session, facts, err := c.open(ctx)
 	if err != nil {
 		return Inventory{}, err
 	}
 	defer session.Logout(ctx)
 	found, err := inventory.Collect(ctx, session, inventory.Head{
-		CaptureID: in.Plan.CaptureID, ClusterID: facts.ClusterID, CapturedAt: session.Health.Time,
+		CaptureID: in.Plan.CaptureID, ClusterID: facts.ClusterID, CapturedAt: in.Snapshot.CapturedAt,
 	})
 	if err != nil {
 		return Inventory{}, err
 	}
-	object, err := c.Archive.Seal(ctx, in.Plan.Slot, archive.InventoryName, c.meta(in, facts, sealed.ContentInventory), found.Write)
-	return Inventory{Object: object, CapturedAt: found.CapturedAt, Secrets: len(found.Secrets)}, err
+	object, err := c.Archive.Seal(ctx, in.Plan.Slot, archive.InventoryName, c.meta(in.Plan, in.Execution, facts, sealed.ContentInventory), found.Write)
+	return Inventory{Object: object, Secrets: len(found.Secrets)}, err
 }
 
 // Snapshot is the step SnapshotVault: Vault's stream is checked, hashed, sealed and uploaded in one pass. A stream that
 // turns out not to be a whole snapshot aborts the upload.
-func (c Capturer) Snapshot(ctx context.Context, in CaptureInput) (Snapshot, error) {
+func (c Capturer) Snapshot(ctx context.Context, in SnapshotInput) (Snapshot, error) {
 	session, facts, err := c.open(ctx)
 	if err != nil {
 		return Snapshot{}, err
 	}
 	defer session.Logout(ctx)
-	object, err := c.Archive.Seal(ctx, in.Plan.Slot, archive.SnapshotName, c.meta(in, facts, sealed.ContentSnapshot),
+	object, err := c.Archive.Seal(ctx, in.Plan.Slot, archive.SnapshotName, c.meta(in.Plan, in.Execution, facts, sealed.ContentSnapshot),
 		func(w io.Writer) error {
 			stream, err := session.Snapshot(ctx)
 			if err != nil {
@@ -90,7 +107,7 @@ func (c Capturer) Snapshot(ctx context.Context, in CaptureInput) (Snapshot, erro
 			}
 			return nil
 		})
-	return Snapshot{Object: object, Vault: facts}, err
+	return Snapshot{Object: object, Vault: facts, CapturedAt: session.Health.Time}, err
 }
 
 // open logs in and asks Vault what a restore will have to know.
@@ -131,9 +148,9 @@ func describe(ctx context.Context, s *vault.Session) (sealed.Vault, error) {
 	}, nil
 }
 
-func (c Capturer) meta(in CaptureInput, facts sealed.Vault, contentType string) sealed.Meta {
+func (c Capturer) meta(plan Plan, run task.Execution, facts sealed.Vault, contentType string) sealed.Meta {
 	return sealed.Meta{
-		CaptureID: in.Plan.CaptureID, ContentType: contentType,
-		CreatedAt: c.Now().UTC().Truncate(time.Second), CreatedBy: in.Execution.ARN, Vault: facts,
+		CaptureID: plan.CaptureID, ContentType: contentType,
+		CreatedAt: c.Now().UTC().Truncate(time.Second), CreatedBy: run.ARN, Vault: facts,
 	}
 }

@@ -31,7 +31,7 @@ type bench struct {
 	node   *vaulttest.Node
 	client *s3.Client
 	bucket string
-	in     CaptureInput
+	in     SnapshotInput
 }
 
 const token = "hvs.a-token-of-the-test"
@@ -75,7 +75,7 @@ func newBench(t *testing.T, snapshot http.HandlerFunc) bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.in = pass(t, CaptureInput{Plan: planned, Execution: running})
+	b.in = pass(t, SnapshotInput{Plan: planned, Execution: running})
 	return b
 }
 
@@ -145,4 +145,9 @@ func largeSample(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// listed is the inventory's input after a snapshot that was taken at a moment of its own.
+func (b bench) listed(taken Snapshot) InventoryInput {
+	return pass(b.t, InventoryInput{Plan: b.in.Plan, Snapshot: taken, Execution: b.in.Execution})
 }

@@ -116,10 +116,10 @@ func captured(t *testing.T) (*shelf, VerifyInput) {
 	in := VerifyInput{
 		Slot: slot, CaptureID: captureID, Execution: running,
 		Inventory: Inventory{
-			Object: archive.Object{Key: slot.Key(archive.InventoryName), VersionID: "i1", Size: 10}, CapturedAt: night, Secrets: 2,
+			Object: archive.Object{Key: slot.Key(archive.InventoryName), VersionID: "i1", Size: 10}, Secrets: 2,
 		},
 		Snapshot: Snapshot{
-			Object: archive.Object{Key: slot.Key(archive.SnapshotName), VersionID: "s1", Size: 1000}, Vault: source,
+			Object: archive.Object{Key: slot.Key(archive.SnapshotName), VersionID: "s1", Size: 1000}, Vault: source, CapturedAt: night,
 		},
 	}
 	header := func(contentType string) sealed.Header {

@@ -102,7 +102,7 @@ func (v Verifier) inventory(ctx context.Context, in VerifyInput) (found inventor
 		return found, err
 	case found.CaptureID != in.CaptureID || found.ClusterID != in.Snapshot.Vault.ClusterID:
 		return found, fault.BackupCorrupt.Tellf("%s belongs to another capture", in.Inventory.Object.Key)
-	case len(found.Secrets) != in.Inventory.Secrets || !found.CapturedAt.Equal(in.Inventory.CapturedAt):
+	case len(found.Secrets) != in.Inventory.Secrets || !found.CapturedAt.Equal(in.Snapshot.CapturedAt):
 		return found, fault.BackupCorrupt.Tellf("%s is not the inventory that was taken", in.Inventory.Object.Key)
 	}
 	return found, nil

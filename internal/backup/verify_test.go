@@ -91,7 +91,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"inventory: a secret less":        {inventoryOf(func(i *inventory.Inventory) { i.Secrets = i.Secrets[:1] }), fault.BackupCorrupt},
 		"inventory: other moment":         {inventoryOf(func(i *inventory.Inventory) { i.CapturedAt = night.Add(time.Second) }), fault.BackupCorrupt},
 		"inventory: fewer were said":      {func(_ *testing.T, _ *shelf, in *VerifyInput) { in.Inventory.Secrets = 1 }, fault.BackupCorrupt},
-		"inventory: another was said":     {func(_ *testing.T, _ *shelf, in *VerifyInput) { in.Inventory.CapturedAt = now }, fault.BackupCorrupt},
+		"inventory: another was said":     {func(_ *testing.T, _ *shelf, in *VerifyInput) { in.Snapshot.CapturedAt = now }, fault.BackupCorrupt},
 		"inventory: malformed": {func(_ *testing.T, s *shelf, in *VerifyInput) {
 			s.alter(in.Inventory.Object, func(f *file) { f.plain = []byte("{}\n") })
 		}, fault.BackupCorrupt},

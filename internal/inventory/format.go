@@ -43,7 +43,7 @@ type Head struct {
 	SchemaVersion int    `json:"schema_version"`
 	CaptureID     string `json:"capture_id"`
 	ClusterID     string `json:"cluster_id"`
-	// CapturedAt is Vault's clock, to the second, before the first secret was read. Everything older must be there after
+	// CapturedAt is Vault's clock, to the second, before the snapshot of the same capture was begun. Everything older must be there after
 	// a restore.
 	CapturedAt time.Time `json:"captured_at"`
 	// Salt is 32 random bytes, hex: fingerprints of two inventories cannot be compared.

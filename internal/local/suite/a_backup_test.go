@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	captured = []string{"Take the request", "PlanBackup", "Already verified?", "InventorySecrets", "SnapshotVault",
+	captured = []string{"Take the request", "PlanBackup", "Already verified?", "SnapshotVault", "InventorySecrets",
 		"VerifyBackup", "CountVerifiedBackup", "First of the month?"}
 	finished = []string{"PruneBackups", "RecordAudit", "AlertOperations", "Succeeded"}
 	promoted = []string{"PromoteBackup", "VerifyBackupOfMonth"}

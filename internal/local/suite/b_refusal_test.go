@@ -74,7 +74,7 @@ func TestASealedVaultIsNeitherBackedUpNorRestoredOver(t *testing.T) {
 	before := backups(t)
 	ended(t, restore(t, `{"backup_date":"latest"}`), "FailedClean", "VaultSealed", refused("CheckVault")...)
 	ended(t, backup(t, `{"tier":"on-demand"}`), "FailedClean", "VaultSealed",
-		slices.Concat([]string{"Take the request", "PlanBackup", "Already verified?", "InventorySecrets"}, failed, []string{"FailedClean"})...)
+		slices.Concat([]string{"Take the request", "PlanBackup", "Already verified?", "SnapshotVault"}, failed, []string{"FailedClean"})...)
 	if d := cmp.Diff(before, backups(t)); d != "" {
 		t.Errorf("the bucket was touched (-before +after):\n%s", d)
 	}
