@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/penguinmails/disaster-recovery/internal/local/engine"
@@ -86,10 +88,10 @@ func (p *Platform) Env() []string {
 		"VAULT_ADDR="+p.Vault.URL(),
 		"VAULT_CACERT="+p.authority.CAFile,
 		"VAULT_TOKEN="+p.Keys.RootToken.Reveal(),
-		"PATH="+filepath.Dir(p.tools.SAM.Program)+":$PATH",
+		"PATH="+filepath.Join(p.dir, "bin")+":$PATH",
 	)
-	for name, value := range p.Outputs {
-		env = append(env, "PMDR_"+name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(p.Outputs)) {
+		env = append(env, "PMDR_"+name+"="+p.Outputs[name])
 	}
 	return env
 }
@@ -104,8 +106,19 @@ func exports(env []string) string {
 	return b.String()
 }
 
-// WriteEnv writes Env as a file to be sourced, mode 0600, and returns its path.
+// WriteEnv writes Env as a file to be sourced, mode 0600, and returns its path. The sam program goes into a folder of its
+// own: the Python beside it is nobody's business.
 func (p *Platform) WriteEnv() (string, error) {
+	bin := filepath.Join(p.dir, "bin")
+	if err := os.RemoveAll(bin); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Symlink(p.tools.SAM.Program, filepath.Join(bin, "sam")); err != nil {
+		return "", err
+	}
 	file := filepath.Join(p.dir, "env")
 	return file, os.WriteFile(file, []byte(exports(p.Env())), 0o600)
 }

@@ -4,6 +4,8 @@ package suite
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -61,21 +63,34 @@ func TestAlarmsRing(t *testing.T) {
 	}
 }
 
-// secretsOfTheWorld are the planted secrets: every tenant's password, Vault's root token and its key shares.
-func secretsOfTheWorld() map[string]string {
-	planted := map[string]string{"root token": w.Keys.RootToken.Reveal()}
+// secretsOfTheWorld are the planted secrets, in every notation in which they travel: every tenant's password, Vault's
+// root token and its key shares.
+func secretsOfTheWorld(t *testing.T) map[string]string {
+	t.Helper()
+	planted := map[string]string{}
+	plant := func(name, text string) {
+		planted[name] = text
+		planted[name+" in base64"] = base64.StdEncoding.EncodeToString([]byte(text))
+	}
+	plant("root token", w.Keys.RootToken.Reveal())
 	for i, s := range w.Keys.Shares {
-		planted[fmt.Sprintf("key share %d", i+1)] = s.Reveal()
+		name := fmt.Sprintf("key share %d", i+1)
+		plant(name, s.Reveal())
+		raw, err := base64.StdEncoding.DecodeString(s.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		planted[name+" in hex"] = hex.EncodeToString(raw)
 	}
 	for tenant, password := range w.passwords {
-		planted["password of "+tenant] = password.Reveal()
+		plant("password of "+tenant, password.Reveal())
 	}
 	return planted
 }
 
 // It comes last: everything the suite caused is searched.
 func TestNoSecretIsAnywhere(t *testing.T) {
-	planted := secretsOfTheWorld()
+	planted := secretsOfTheWorld(t)
 	places := map[string]int{}
 	search := func(place, content string) {
 		places[strings.SplitN(place, " ", 2)[0]] += len(content)

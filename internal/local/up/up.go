@@ -4,7 +4,10 @@ package up
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
@@ -81,25 +84,36 @@ func tell(p *platform.Platform, root string, say *progress.Printer) error {
 	if short, err := filepath.Rel(root, env); err == nil {
 		env = short
 	}
-	say.Linef(`
-The platform is running: AWS at %s, Vault at %s, %d tenants.
-In every shell that speaks to it, first:
-
-  . %s
+	say.Linef("\nThe platform is running with %d tenants. In every shell that speaks to it, first:\n\n  . %s\n\nIt exports:\n", tenants, env)
+	for _, v := range p.Env() {
+		if !strings.HasPrefix(v, "VAULT_TOKEN=") {
+			say.Linef("  %s", v)
+		}
+	}
+	say.Linef(`  VAULT_TOKEN, Vault's root token
 
 Take a backup:
-  aws stepfunctions start-execution --state-machine-arn "$PMDR_VaultBackupArn" --input '{"tier":"on-demand","reason":"by hand"}'
+  %s
 Lose Vault, disk and all, and start an empty one:
   make lose-vault
 Restore it:
-  aws stepfunctions start-execution --state-machine-arn "$PMDR_VaultRestoreArn" --input '{"backup_date":"latest","reason":"Vault is lost"}'
-Watch an execution (its ARN is what start-execution answers):
-  aws stepfunctions describe-execution --execution-arn ARN
+  %s
 Read a step's log:
   sam logs --stack-name %s --name SnapshotVaultFunction
 Stop everything:
-  make down`, p.Engine.Endpoint, p.Vault.URL(), tenants, env, platform.StackName)
+  make down`,
+		startCommand("VaultBackup", `{"tier":"on-demand","reason":"by hand"}`),
+		startCommand("VaultRestore", `{"backup_date":"latest","reason":"Vault is lost"}`), platform.StackName)
 	return nil
+}
+
+// startCommand is what a person types to start a runbook: with the AWS CLI where there is one, else with SAM, which waits
+// for the end and shows it.
+func startCommand(runbook, input string) string {
+	if _, err := exec.LookPath("aws"); err != nil {
+		return fmt.Sprintf("sam remote invoke %sStateMachine --stack-name %s --event '%s'", runbook, platform.StackName, input)
+	}
+	return fmt.Sprintf(`aws stepfunctions start-execution --state-machine-arn "$PMDR_%sArn" --input '%s'`, runbook, input)
 }
 
 // Down stops the platform and leaves no process.
