@@ -64,6 +64,37 @@ const (
 	AuditConflict Name = "AuditConflict"
 	// AuditContended: too many writers at once on one stream; trying again helps.
 	AuditContended Name = "AuditContended"
+
+	// TenantUnknown: the registry has no such tenant.
+	TenantUnknown Name = "TenantUnknown"
+	// TenantLocked: another execution that still runs holds the tenant's lease.
+	TenantLocked Name = "TenantLocked"
+	// LeaseLost: a newer execution has taken the tenant's lease over; this one must not change anything any more.
+	LeaseLost Name = "LeaseLost"
+	// ServerUnreachable: a server's SSH or its ports do not answer.
+	ServerUnreachable Name = "ServerUnreachable"
+	// ServerRefused: a server answered and said no, or a command on it failed.
+	ServerRefused Name = "ServerRefused"
+	// HostKeyMismatch: the server shows another host key than the one that was pinned.
+	HostKeyMismatch Name = "HostKeyMismatch"
+	// ProviderUnavailable: the server provider throttled, timed out or failed.
+	ProviderUnavailable Name = "ProviderUnavailable"
+	// ProviderRefused: the server provider said no: a quota, a type or a region that is not to be had.
+	ProviderRefused Name = "ProviderRefused"
+	// CredentialMissing: Vault holds no usable credential for the tenant.
+	CredentialMissing Name = "CredentialMissing"
+	// CredentialStale: Vault's credential is not the one that the registry names: it may be an old, leaked one.
+	CredentialStale Name = "CredentialStale"
+	// MailuUnavailable: Mailu does not answer, or answers with a server error.
+	MailuUnavailable Name = "MailuUnavailable"
+	// MailuRefused: Mailu answered and said no.
+	MailuRefused Name = "MailuRefused"
+	// MailNotVerified: the server runs and a mail client cannot do with it what it must.
+	MailNotVerified Name = "MailNotVerified"
+	// DNSRefused: the zone took no change: it was changed by someone else, or a newer execution has been there.
+	DNSRefused Name = "DNSRefused"
+	// DNSNotVisible: the change was accepted and the world does not see it.
+	DNSNotVisible Name = "DNSNotVisible"
 )
 
 // meaning is what an operator reads next to the name, and next is the one command or action that comes next. Both are
@@ -92,11 +123,26 @@ var meaning = map[Name]struct{ text, next string }{
 	SecretsDiffer:        {"what Vault holds is not what the inventory says", "read the differences in the function's log, then start vault-restore with another date into a wiped node"},
 	AuditConflict:        {"another audit record already stands under this identity", "call security: the trail was written by someone else"},
 	AuditContended:       {"too many writers at once on one audit stream", "start the runbook again"},
+	TenantUnknown:        {"the registry has no such tenant", "look at the tenant id; a new tenant is registered with RegisterTenant"},
+	TenantLocked:         {"another execution holds this tenant", "watch the execution named here to its end, then start the runbook again if it is still needed"},
+	LeaseLost:            {"a newer execution has taken this tenant over; this one stopped before its next change", "watch the newer execution; do nothing here"},
+	ServerUnreachable:    {"a server does not answer", "look at the server in the provider's console; then start the runbook again"},
+	ServerRefused:        {"a server refused, or a command on it failed", "read the function's log; then start the runbook again"},
+	HostKeyMismatch:      {"a server shows another host key than the pinned one", "call security: somebody may sit between; do not trust the server"},
+	ProviderUnavailable:  {"the server provider throttled, timed out or failed", "look at the provider's status page; then start the runbook again"},
+	ProviderRefused:      {"the server provider said no: a quota, a type or a region is not to be had", "raise the quota, or change the tenant's type or regions in the registry; then start the runbook again"},
+	CredentialMissing:    {"Vault holds no usable credential for this tenant", "restore the credential in Vault, then start the runbook again"},
+	CredentialStale:      {"Vault's credential is not the one that the registry names; it may be an old, leaked one", "rotate the tenant's credential, then start the runbook again"},
+	MailuUnavailable:     {"Mailu does not answer", "look at Mailu's containers on the server (docker compose ps); then start the runbook again"},
+	MailuRefused:         {"Mailu refused the call", "read the function's log; then start the runbook again"},
+	MailNotVerified:      {"the server runs and a mail client cannot do with it what it must", "read in the function's log which check failed; then start the runbook again"},
+	DNSRefused:           {"the zone took no change: someone else, or a newer execution, has changed it", "look at the zone's records for this host; then start the runbook again"},
+	DNSNotVisible:        {"the DNS change was accepted and the world does not see it", "query the zone's name servers; then start the runbook again"},
 }
 
 // retryable are the faults that a later attempt of the same step may cure; the one Retry block of the state machines
 // lists exactly these beside Lambda's own errors.
-var retryable = []Name{AWSUnavailable, AuditContended, VaultUnreachable}
+var retryable = []Name{AWSUnavailable, AuditContended, MailuUnavailable, ProviderUnavailable, ServerUnreachable, VaultUnreachable}
 
 // Names lists every fault, sorted.
 func Names() []Name { return slices.Sorted(maps.Keys(meaning)) }
