@@ -1,0 +1,52 @@
+// Command mailu-standin runs a stand-in for a Mailu server from the files that a recovery wrote into a folder. It prints
+// "ready" when every port answers and ends on SIGTERM.
+//
+//	mailu-standin -project DIR [-port-offset N]
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/mailu"
+)
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mailu-standin:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	offset, err := strconv.Atoi(cmp.Or(os.Getenv("MAILU_PORT_OFFSET"), "0"))
+	if err != nil {
+		return fmt.Errorf("MAILU_PORT_OFFSET is not a number")
+	}
+	dir := flag.String("project", ".", "folder with docker-compose.yml and mailu.env")
+	flag.IntVar(&offset, "port-offset", offset, "added to every port")
+	flag.Parse()
+
+	project, err := mailu.OpenProject(*dir)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	server, err := mailu.Start(project, mailu.Options{PortOffset: offset, Log: log, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	<-ctx.Done()
+	return server.Close()
+}
