@@ -22,6 +22,10 @@ const (
 	VaultBackupFailed       Event = "vault_backup_failed"
 	VaultRestoredFromBackup Event = "vault_restored_from_backup"
 	VaultRestoreFailed      Event = "vault_restore_failed"
+
+	SMTPCredentialsRecovered Event = "smtp_credentials_recovered"
+	VPSRecoveryNotNeeded     Event = "vps_recovery_not_needed"
+	VPSRecoveryFailed        Event = "vps_recovery_failed"
 )
 
 // severities are those an event may be recorded with. A restore loses what was written since its backup, so it is never
@@ -31,6 +35,10 @@ var severities = map[Event][]Severity{
 	VaultBackupFailed:       {Critical},
 	VaultRestoredFromBackup: {Warning, Critical},
 	VaultRestoreFailed:      {Critical},
+
+	SMTPCredentialsRecovered: {Warning},
+	VPSRecoveryNotNeeded:     {Info},
+	VPSRecoveryFailed:        {Critical},
 }
 
 // Events lists every event, sorted.

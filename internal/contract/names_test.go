@@ -111,11 +111,14 @@ func TestSubstitutionsAreTheStepsOfTheMachine(t *testing.T) {
 		}
 	}
 	for _, step := range steps(t) {
-		if !called[title(step)+"FunctionArn"] {
-			t.Errorf("no state machine calls %s", step)
+		if called[title(step)+"FunctionArn"] == slices.Contains(apart, step) {
+			t.Errorf("no state machine calls %s, or one calls what is no step", step)
 		}
 	}
 }
+
+// apart are the functions that are no step of a runbook: people and onboarding call them.
+var apart = []string{"register-tenant"}
 
 // A state's name says what kind of state it is, and which function it calls.
 func TestStatesAreNamedByTheRule(t *testing.T) {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,9 +10,14 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/audit"
 	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/dns"
+	"github.com/penguinmails/disaster-recovery/internal/mailprobe"
+	"github.com/penguinmails/disaster-recovery/internal/mailu"
 	"github.com/penguinmails/disaster-recovery/internal/notice"
 	"github.com/penguinmails/disaster-recovery/internal/restore"
 	"github.com/penguinmails/disaster-recovery/internal/strictjson"
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
+	"github.com/penguinmails/disaster-recovery/internal/vps"
 )
 
 // payload is what a function takes and gives.
@@ -25,17 +31,34 @@ type payload struct {
 var payloads = map[string]payload{
 	"alert-operations":  of[notice.Request, notice.Receipt](),
 	"alert-security":    of[notice.Request, notice.Receipt](),
+	"check-dns":         of[dns.CheckInput, dns.Sight](),
+	"check-mailu":       of[mailu.CheckInput, mailu.Checked](),
 	"check-vault":       of[restore.CheckInput, restore.Vault](),
+	"check-vps":         of[vps.CheckInput, vps.Checked](),
+	"configure-mailu":   of[mailu.ConfigureInput, mailu.Configured](),
+	"destroy-vps":       of[vps.DestroyInput, vps.Destroyed](),
+	"fence-vps":         of[vps.FenceInput, vps.Fenced](),
 	"inventory-secrets": of[backup.InventoryInput, backup.Inventory](),
+	"lock-tenant":       of[tenant.LockInput, tenant.Locked](),
+	"move-tenant":       of[tenant.MoveInput, tenant.Recovered](),
+	"notify-tenant":     of[notice.Request, notice.Receipt](),
 	"plan-backup":       of[backup.PlanInput, backup.Plan](),
+	"probe-vps":         of[mailprobe.ProbeInput, mailprobe.Probed](),
 	"promote-backup":    of[backup.PromoteInput, backup.Promoted](),
+	"provision-vps":     of[vps.ProvisionInput, vps.Provisioned](),
 	"prune-backups":     of[backup.PruneInput, backup.Pruned](),
 	"record-audit":      of[audit.Request, audit.Receipt](),
+	"register-tenant":   of[tenant.Registration, tenant.Registered](),
 	"seed-vault":        of[restore.SeedInput, restore.Seeded](),
 	"select-backup":     of[restore.SelectInput, restore.Backup](),
+	"set-credentials":   of[mailu.SetInput, mailu.Credentials](),
 	"snapshot-vault":    of[backup.SnapshotInput, backup.Snapshot](),
+	"unlock-tenant":     of[tenant.Release, tenant.Released](),
 	"unseal-vault":      of[restore.UnsealInput, restore.Unsealed](),
+	"update-dns":        of[dns.UpdateInput, dns.Update](),
+	"update-dns-back":   of[dns.BackInput, dns.Update](),
 	"verify-backup":     of[backup.VerifyInput, backup.Verified](),
+	"verify-mailu":      of[mailprobe.VerifyInput, mailprobe.Verified](),
 	"verify-secrets":    of[restore.VerifyInput, restore.Proof](),
 }
 
@@ -43,6 +66,7 @@ var payloads = map[string]payload{
 var requests = map[string]func([]byte) error{
 	"vault-backup":  accepts[backup.Request],
 	"vault-restore": accepts[restore.Request],
+	"vps-recovery":  accepts[tenant.Request],
 }
 
 func of[In, Out any]() payload {
@@ -92,6 +116,10 @@ func shapeOf(typ reflect.Type, optional bool) shape {
 	s := shape{}
 	for i := range typ.NumField() {
 		name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		if typ.Field(i).Anonymous && name == "" { // its members are the struct's own
+			maps.Copy(s, shapeOf(typ.Field(i).Type, optional))
+			continue
+		}
 		if name != "" && name != "-" && (optional || !strings.Contains(options, "omit")) {
 			s[name] = shapeOf(typ.Field(i).Type, optional)
 		}

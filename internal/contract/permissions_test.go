@@ -144,7 +144,7 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		"write the audit table":  {writes, is("${AuditTable.Arn}"), "RecordAuditRole"},
 		"write the audit heads":  {writes, is("${AuditHeadsTable.Arn}"), "RecordAuditRole"},
 		"write a record's copy":  {putsObjects, covers(record), "RecordAuditRole"},
-		"read the key shares":    {is("secretsmanager:GetSecretValue"), anything, "UnsealVaultRole"},
+		"read the key shares":    {is("secretsmanager:GetSecretValue"), is("${UnsealSharesSecret.Id}"), "UnsealVaultRole"},
 		"start vault-backup":     {is("states:StartExecution"), is("${VaultBackupStateMachine}"), "DrOperator NightlyBackupRole"},
 		"start vault-restore":    {is("states:StartExecution"), is("${VaultRestoreStateMachine}"), "DrOperator"},
 		"tell the operators":     {is("sns:Publish"), is("${OperationsTopic}"), "AlertOperationsRole OperationsTopicPolicy"},

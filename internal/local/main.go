@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"os/signal"
@@ -35,6 +36,7 @@ var commands = map[string]func(ctx context.Context, root string, say *progress.P
 func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	slog.SetLogLoggerLevel(slog.LevelWarn) // the steps' packages are used here too, and people read this output
 	switch err := run(ctx); {
 	case err != nil && ctx.Err() != nil:
 		fmt.Fprintln(os.Stderr, "\nInterrupted; what this command started was stopped.")

@@ -43,6 +43,10 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 	audit.VaultBackupFailed:       (*Desk).backupFailed,
 	audit.VaultRestoredFromBackup: (*Desk).restored,
 	audit.VaultRestoreFailed:      (*Desk).restoreFailed,
+
+	audit.SMTPCredentialsRecovered: (*Desk).serverReplaced,
+	audit.VPSRecoveryNotNeeded:     (*Desk).recoveryNotNeeded,
+	audit.VPSRecoveryFailed:        (*Desk).recoveryFailed,
 }
 
 // tenantID admits the ids of the registry, and nothing that would break a message attribute.

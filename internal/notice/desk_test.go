@@ -80,6 +80,14 @@ var letterCases = map[string]string{
 		"restoration_seconds":1801,"secrets_verified":412}}`,
 	"vault_restore_failed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-20","slot":""},
 		"fault":{"Error":"BackupNotFound","Cause":"{\"errorMessage\":\"SelectBackup: there is no verified backup for the date asked for (there are 2026-11-22, 2026-11-24). Next: start vault-restore with one of the dates named here, or with {\\\"backup_date\\\":\\\"latest\\\"}\",\"errorType\":\"BackupNotFound\"}"}}`,
+	"smtp_credentials_recovered": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
+		"recovery_seconds":312.4,"old_server_id":"4711"}}`,
+	"vps_recovery_not_needed": `{"event":"vps_recovery_not_needed","severity":"info","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7"}}`,
+	"vps_recovery_failed": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","ending":"clean"},
+		"fault":{"Error":"ProviderRefused","Cause":"PLANTED is what the provider said"}}`,
 	"vault_restore_failed-seed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-24","slot":"backups/2026-11-24"},
 		"fault":{"Error":"SeedFailed","Cause":"hvs.PLANTED is what the node said"}}`,
 }
@@ -266,5 +274,24 @@ func TestValidateRefuses(t *testing.T) {
 				t.Errorf("Alert = %v, %d sent; want InvalidInput and nothing sent", err, len(p.sent))
 			}
 		})
+	}
+}
+
+func TestTenantsAreTold(t *testing.T) {
+	desk, p := newDesk()
+	r := request(t, letterCases["smtp_credentials_recovered"])
+	if _, err := desk.Inform(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	wantAttributes(t, r, p.sent[0])
+	golden(t, "tenants/smtp_credentials_recovered", "Subject: "+*p.sent[0].Subject+"\n\n"+*p.sent[0].Message)
+	for _, payload := range []string{letterCases["vps_recovery_failed"], letterCases["vault_backup_completed"]} {
+		if _, err := desk.Inform(context.Background(), request(t, payload)); !fault.Is(err, fault.InvalidInput) {
+			t.Errorf("Inform(%s) = %v, want InvalidInput", payload, err)
+		}
+	}
+	r.TenantID = ""
+	if _, err := desk.Inform(context.Background(), r); !fault.Is(err, fault.InvalidInput) {
+		t.Errorf("a notice to no tenant: %v", err)
 	}
 }

@@ -18,10 +18,11 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 )
 
-// The objectives: how old restored data may be, and how long a restore may take.
+// The objectives: how old restored data may be, how long a restore may take, and how long a tenant's mail may be away.
 const (
 	recoveryPoint = 24 * time.Hour
 	recoveryTime  = 30 * time.Minute
+	serverTime    = time.Hour
 )
 
 // tenants is how many tenants' secrets the demo loses and brings back.
@@ -40,7 +41,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	s := &show{Platform: p, say: say, desk: runbook.NewDesk(p.AWS)}
-	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.restore} {
+	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.restore, s.server} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -65,11 +66,14 @@ type show struct {
 }
 
 // lead is how far ahead the schedule is set: longer than a deployment takes.
-const lead = 40 * time.Second
+const lead = 60 * time.Second
 
 // prepare seeds Vault and deploys the template with a schedule that is about to come due.
 func (s *show) prepare(ctx context.Context) (err error) {
 	if s.passwords, err = s.Seed(ctx, tenants); err != nil {
+		return err
+	}
+	if err := s.StartMail(ctx); err != nil {
 		return err
 	}
 	s.due = time.Now().UTC().Add(lead).Truncate(time.Minute).Add(time.Minute)
@@ -78,6 +82,9 @@ func (s *show) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.StoreShares(ctx); err != nil {
+		return err
+	}
+	if err := s.StoreToken(ctx); err != nil {
 		return err
 	}
 	s.mail, err = inbox.Subscribe(ctx, s.AWS, s.Outputs["OperationsTopic"], "demo-operators")

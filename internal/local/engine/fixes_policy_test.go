@@ -4,12 +4,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -32,6 +34,28 @@ func TestSecureTransport(t *testing.T) {
 			Bucket: bucket, Key: aws.String("key"), Body: strings.NewReader("body")})
 		if missing(err, "AccessDenied") {
 			return "a bucket that insists on TLS refuses every client", nil
+		}
+		return "", err
+	})
+}
+
+func TestRoute53Change(t *testing.T) {
+	restores(t, func(ctx context.Context, a *account) (string, error) {
+		role, err := a.role(ctx, "follows-changes", `{"Effect":"Allow","Action":"route53:GetChange","Resource":"arn:aws:route53:::change/*"}`)
+		if err != nil {
+			return "", err
+		}
+		zone, err := route53.NewFromConfig(a.config).CreateHostedZone(ctx, &route53.CreateHostedZoneInput{
+			Name: aws.String("changes.example.org"), CallerReference: aws.String("changes")})
+		if err != nil {
+			return "", err
+		}
+		follower := a.config.Copy()
+		follower.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(a.config), role))
+		_, err = route53.NewFromConfig(follower).GetChange(ctx, &route53.GetChangeInput{Id: zone.ChangeInfo.Id})
+		var answer interface{ HTTPStatusCode() int }
+		if errors.As(err, &answer) && answer.HTTPStatusCode() == 403 {
+			return "a role that may follow every change is refused", nil
 		}
 		return "", err
 	})

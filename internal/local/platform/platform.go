@@ -26,6 +26,8 @@ type Platform struct {
 	Outputs map[string]string
 	// AWS is the configuration for clients of the engine, as the account's root user.
 	AWS aws.Config
+	// Mail is where the tenants' servers are; nil until StartMail.
+	Mail *Mail
 	// Built is the folder of the built template.
 	Built string
 
@@ -99,6 +101,9 @@ func clientConfig(e *engine.Engine) aws.Config {
 // Stop ends every process of the platform, gently first. What is stopped already is no error.
 func (p *Platform) Stop() error {
 	var errs []error
+	if p.Mail != nil {
+		errs = append(errs, p.Mail.stop())
+	}
 	if p.Engine != nil {
 		errs = append(errs, p.Engine.Stop())
 	}

@@ -48,24 +48,37 @@ func NewPassword() secret.String {
 	return secret.New(base64.RawURLEncoding.EncodeToString(random))
 }
 
-// Onboard writes one tenant's credential: the password under transit, bound to tenant and credential.
+// Onboard writes one tenant's credential.
 func Onboard(ctx context.Context, client *api.Client, tenant string, password secret.String) error {
-	id := uuid.NewString()
+	credential := Credential{
+		ID: uuid.NewString(), Username: "admin@" + tenant + ".example",
+		WebmailURL: "https://mail." + tenant + ".example/webmail", Password: password,
+	}
+	return credential.write(ctx, client, tenant)
+}
+
+// Credential is what smtp/{tenant}/admin holds.
+type Credential struct {
+	ID, Username, WebmailURL string
+	Password                 secret.String
+}
+
+// write puts the credential into Vault, its password under transit, bound to tenant and credential.
+func (c Credential) write(ctx context.Context, client *api.Client, tenant string) error {
 	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	sealed, err := client.Logical().WriteWithContext(ctx, "transit/encrypt/smtp", map[string]any{
-		"plaintext": encode(password.Reveal()), "context": encode(tenant), "associated_data": encode(id),
+		"plaintext": encode(c.Password.Reveal()), "context": encode(tenant), "associated_data": encode(c.ID),
 	})
 	if err != nil {
-		return fmt.Errorf("onboard %s: %w", tenant, err)
+		return fmt.Errorf("credential of %s: %w", tenant, err)
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
 	_, err = client.KVv2("smtp").Put(ctx, tenant+"/admin", map[string]any{
-		"username": "admin@" + tenant + ".example", "password": sealed.Data["ciphertext"], "credential_id": id,
-		"webmail_url": "https://mail." + tenant + ".example/webmail", "created_at": now, "last_rotated": now,
-		"rotation_policy": "180d",
+		"username": c.Username, "password": sealed.Data["ciphertext"], "credential_id": c.ID, "webmail_url": c.WebmailURL,
+		"created_at": now, "last_rotated": now, "rotation_policy": "180d",
 	})
 	if err != nil {
-		return fmt.Errorf("onboard %s: %w", tenant, err)
+		return fmt.Errorf("credential of %s: %w", tenant, err)
 	}
 	return nil
 }

@@ -85,6 +85,9 @@ func secretsOfTheWorld(t *testing.T) map[string]string {
 	for tenant, password := range w.passwords {
 		plant("password of "+tenant, password.Reveal())
 	}
+	for name, s := range w.planted {
+		plant(name, s.Reveal())
+	}
 	return planted
 }
 
@@ -100,7 +103,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 			}
 		}
 	}
-	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn"} {
+	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn", "VpsRecoveryArn"} {
 		pages := sfn.NewListExecutionsPaginator(w.desk.States, &sfn.ListExecutionsInput{StateMachineArn: aws.String(w.Outputs[machine])})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())
@@ -134,7 +137,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 		}
 	}
 	tables := dynamodb.NewFromConfig(w.AWS)
-	for _, table := range []string{"AuditTable", "AuditHeadsTable"} {
+	for _, table := range []string{"AuditTable", "AuditHeadsTable", "TenantsTable"} {
 		pages := dynamodb.NewScanPaginator(tables, &dynamodb.ScanInput{TableName: aws.String(w.Outputs[table])})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())

@@ -17,6 +17,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
+	"github.com/penguinmails/disaster-recovery/internal/secret"
 )
 
 // world is the one platform that all tests share; they run one after the other, in the order of their files.
@@ -26,6 +27,9 @@ type world struct {
 	passwords  platform.Passwords
 	operations inbox.Inbox
 	security   inbox.Inbox
+	tenants    inbox.Inbox
+	// planted are secrets of mail servers.
+	planted map[string]secret.String
 	// due is the minute for which the schedule was set.
 	due time.Time
 	// mails keeps every notice that was read, for the search for secrets.
@@ -60,7 +64,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
-	w = &world{Platform: p, desk: runbook.NewDesk(p.AWS)}
+	w = &world{Platform: p, desk: runbook.NewDesk(p.AWS), planted: map[string]secret.String{}}
 	if err := w.furnish(ctx); err != nil {
 		return 1, err
 	}
@@ -74,15 +78,24 @@ func (w *world) furnish(ctx context.Context) (err error) {
 	if w.passwords, err = w.Seed(ctx, tenants); err != nil {
 		return err
 	}
+	if err := w.StartMail(ctx); err != nil {
+		return err
+	}
 	// Far enough ahead for a deployment; the test of the rule comes last among the backups.
-	w.due = time.Now().UTC().Add(40 * time.Second).Truncate(time.Minute).Add(time.Minute)
+	w.due = time.Now().UTC().Add(55 * time.Second).Truncate(time.Minute).Add(time.Minute)
 	if err := w.Deploy(ctx, w.Built, fmt.Sprintf("cron(%d %d * * ? *)", w.due.Minute(), w.due.Hour())); err != nil {
 		return err
 	}
 	if err := w.StoreShares(ctx); err != nil {
 		return err
 	}
+	if err := w.StoreToken(ctx); err != nil {
+		return err
+	}
 	if w.operations, err = inbox.Subscribe(ctx, w.AWS, w.Outputs["OperationsTopic"], "operators"); err != nil {
+		return err
+	}
+	if w.tenants, err = inbox.Subscribe(ctx, w.AWS, w.Outputs["TenantTopic"], "tenants"); err != nil {
 		return err
 	}
 	w.security, err = inbox.Subscribe(ctx, w.AWS, w.Outputs["SecurityTopic"], "security-team")

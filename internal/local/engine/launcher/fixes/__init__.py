@@ -19,6 +19,7 @@ NAMES = (
     "table_config",
     "multipart_lock",
     "secure_transport",
+    "route53_change",
 )
 
 

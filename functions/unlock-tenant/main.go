@@ -1,0 +1,19 @@
+// UnlockTenant gives the tenant's lease back.
+package main
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/penguinmails/disaster-recovery/internal/task"
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
+)
+
+type environment struct{ Tenants tenant.Config }
+
+func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[tenant.Release, tenant.Released], error) {
+	return tenant.Open(cfg, e.Tenants).Unlock, nil
+}
+
+func main() { task.Start(wire) }

@@ -1,0 +1,3 @@
+# CheckVps logs in to a new server to see its first boot over.
+path "vps/data/+/admin_ssh"   { capabilities = ["read"] }
+path "auth/token/revoke-self" { capabilities = ["update"] }
