@@ -82,7 +82,10 @@ var letterCases = map[string]string{
 		"fault":{"Error":"BackupNotFound","Cause":"{\"errorMessage\":\"SelectBackup: there is no verified backup for the date asked for (there are 2026-11-22, 2026-11-24). Next: start vault-restore with one of the dates named here, or with {\\\"backup_date\\\":\\\"latest\\\"}\",\"errorType\":\"BackupNotFound\"}"}}`,
 	"smtp_credentials_recovered": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
-		"recovery_seconds":312.4,"old_server_id":"4711"}}`,
+		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":""}}`,
+	"smtp_credentials_recovered-volume": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
+		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":"815"}}`,
 	"vps_recovery_not_needed": `{"event":"vps_recovery_not_needed","severity":"info","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7"}}`,
 	"vps_recovery_failed": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
@@ -278,18 +281,22 @@ func TestValidateRefuses(t *testing.T) {
 }
 
 func TestTenantsAreTold(t *testing.T) {
-	desk, p := newDesk()
-	r := request(t, letterCases["smtp_credentials_recovered"])
-	if _, err := desk.Inform(context.Background(), r); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"smtp_credentials_recovered", "smtp_credentials_recovered-volume"} {
+		desk, p := newDesk()
+		r := request(t, letterCases[name])
+		if _, err := desk.Inform(context.Background(), r); err != nil {
+			t.Fatal(err)
+		}
+		wantAttributes(t, r, p.sent[0])
+		golden(t, "tenants/"+name, "Subject: "+*p.sent[0].Subject+"\n\n"+*p.sent[0].Message)
 	}
-	wantAttributes(t, r, p.sent[0])
-	golden(t, "tenants/smtp_credentials_recovered", "Subject: "+*p.sent[0].Subject+"\n\n"+*p.sent[0].Message)
+	desk, _ := newDesk()
 	for _, payload := range []string{letterCases["vps_recovery_failed"], letterCases["vault_backup_completed"]} {
 		if _, err := desk.Inform(context.Background(), request(t, payload)); !fault.Is(err, fault.InvalidInput) {
 			t.Errorf("Inform(%s) = %v, want InvalidInput", payload, err)
 		}
 	}
+	r := request(t, letterCases["smtp_credentials_recovered"])
 	r.TenantID = ""
 	if _, err := desk.Inform(context.Background(), r); !fault.Is(err, fault.InvalidInput) {
 		t.Errorf("a notice to no tenant: %v", err)
