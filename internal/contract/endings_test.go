@@ -87,6 +87,30 @@ func TestEveryFailureIsRecordedAndTold(t *testing.T) {
 	})
 }
 
+// Once the registry may name the new server, nothing destroys it: only MoveTenant's own refusals, which say that nothing was
+// written, lead back. A lost answer says nothing.
+func TestAServerThatTheRegistryMayNameStays(t *testing.T) {
+	refusals := []string{"CredentialStale", "InvalidInput", "LeaseLost", "TenantUnknown"}
+	m := readMachine(t, "vps-recovery")
+	move := m.States["MoveTenant"]
+	after, unknown := []string{move.Next}, false
+	for _, c := range move.Catch {
+		for _, e := range c.ErrorEquals {
+			if !slices.Contains(refusals, e) {
+				after, unknown = append(after, c.Next), unknown || e == "States.ALL"
+			}
+		}
+	}
+	if !unknown {
+		t.Error("MoveTenant does not catch States.ALL")
+	}
+	for name := range m.reachable(after...) {
+		if step := m.States[name].step(); step == "destroy-vps" || step == "update-dns-back" {
+			t.Errorf("%s can run although MoveTenant may have happened", name)
+		}
+	}
+}
+
 // The first Task takes the start input whole: a path into an input that lacks the field is States.Runtime, which no Catch
 // sees.
 func TestTheFirstTaskTakesTheInputWhole(t *testing.T) {
