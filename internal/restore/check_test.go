@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 		"down":                                {Unreachable, -1, fault.VaultUnreachable},
 		"down down down":                      {Unreachable, -1, fault.VaultUnreachable},
 	} {
-		there := nodes(t, strings.Fields(states)...)
+		there := vaulttest.StartAll(t, strings.Fields(states)...)
 		checker := Checker{Cluster: open(t, there...)}
 		in := CheckInput{ClusterID: vaulttest.ClusterID, Checks: 6, Execution: execution}
 		want := Vault{State: tt.want, Checks: 7}
@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 
 // A Vault that leads is the restored one only under the identity of the backup.
 func TestCheckTellsTheClusterOfTheBackup(t *testing.T) {
-	there := nodes(t, "active")
+	there := vaulttest.StartAll(t, "active")
 	in := CheckInput{ClusterID: "the backup's", Execution: execution}
 	got, err := Checker{Cluster: open(t, there...)}.Check(t.Context(), in)
 	if err != nil || got.State != Active || got.Node != there[0].URL || got.Checks != 1 {

@@ -91,21 +91,6 @@ func wantFault(t *testing.T, what string, err error, want fault.Name) {
 
 func public(err error) string { return fault.Of(err).Public }
 
-// nodes starts nodes in these states; "down" is one that does not listen any more.
-func nodes(t *testing.T, states ...string) []*vaulttest.Node {
-	t.Helper()
-	var out []*vaulttest.Node
-	for _, state := range states {
-		n := vaulttest.Start(t)
-		if state == "down" {
-			n.Close()
-		}
-		n.Be(state)
-		out = append(out, n)
-	}
-	return out
-}
-
 func open(t *testing.T, nodes ...*vaulttest.Node) *vault.Cluster {
 	t.Helper()
 	c := vault.Config{CACertificate: nodes[0].CA(), ServerID: "vault.example"}

@@ -27,7 +27,7 @@ const (
 // emptyNode behaves as a fresh Vault: initialised it is sealed, with enough shares it opens, a moment later it leads.
 func emptyNode(t *testing.T, sealType string, shares, threshold int) *vaulttest.Node {
 	t.Helper()
-	n := nodes(t, "uninitialized")[0]
+	n := vaulttest.StartAll(t, "uninitialized")[0]
 	n.On("GET sys/seal-status", vaulttest.JSON(200, fmt.Sprintf(`{"type":%q,"initialized":false,"sealed":true,"t":0,"n":0}`, sealType)))
 	opens := func() {
 		n.Be("standby")
@@ -98,7 +98,7 @@ func untouched(t *testing.T, what string, there ...*vaulttest.Node) {
 
 func TestSeed(t *testing.T) {
 	n := emptyNode(t, "shamir", 5, 3)
-	s, b, in := seeding(t, append([]*vaulttest.Node{n}, nodes(t, "down", "down")...)...)
+	s, b, in := seeding(t, append([]*vaulttest.Node{n}, vaulttest.StartAll(t, "down", "down")...)...)
 	got, err := s.Seed(t.Context(), in)
 	if want := (Seeded{Node: n.URL, SeededAt: started}); err != nil || got != want || got.SeededAt.Location() != time.UTC {
 		t.Fatalf("Seed = %+v, %v, want %+v", got, err, want)
@@ -190,14 +190,14 @@ func TestSeedWantsTheOneEmptyNode(t *testing.T) {
 		"active", "sealed", "standby", // the node itself is empty no more
 		"uninitialized uninitialized", "uninitialized active", "uninitialized sealed", "uninitialized standby", "uninitialized down active",
 	} {
-		there := nodes(t, strings.Fields(states)...)
+		there := vaulttest.StartAll(t, strings.Fields(states)...)
 		s, _, in := seeding(t, there...)
 		_, err := s.Seed(t.Context(), in)
 		wantFault(t, states, err, fault.NotASingleEmptyNode)
 		untouched(t, states, there...)
 	}
 
-	there := nodes(t, "down", "down")
+	there := vaulttest.StartAll(t, "down", "down")
 	s, _, in := seeding(t, there...)
 	_, err := s.Seed(t.Context(), in)
 	wantFault(t, "the node is away", err, fault.VaultUnreachable)

@@ -36,7 +36,7 @@ const twoShares = `{"shares":["one-never-to-be-seen","two-never-to-be-seen"]}`
 // sealedNode opens with the two shares.
 func sealedNode(t *testing.T) *vaulttest.Node {
 	t.Helper()
-	n := nodes(t, "sealed")[0]
+	n := vaulttest.StartAll(t, "sealed")[0]
 	given := 0
 	n.On(unsealRequest, func(w http.ResponseWriter, _ *http.Request) {
 		if given++; given == 2 {
@@ -49,7 +49,7 @@ func sealedNode(t *testing.T) *vaulttest.Node {
 
 func TestUnsealEachSealedNode(t *testing.T) {
 	one, two := sealedNode(t), sealedNode(t)
-	others := nodes(t, "down", "active", "standby", "uninitialized")
+	others := vaulttest.StartAll(t, "down", "active", "standby", "uninitialized")
 	s := &safe{value: aws.String(twoShares)}
 	u := Unsealer{Cluster: open(t, one, others[0], others[1], two, others[2], others[3]), Secrets: s, SecretID: secretID}
 	got, err := u.Unseal(t.Context(), UnsealInput{Execution: execution})

@@ -24,7 +24,7 @@ import (
 // proving is a Vault with the test tenant's credential alone, its inventory in the bucket, and the prover for them.
 func proving(t *testing.T) (*vaulttest.Node, *bucket, Prover, VerifyInput) {
 	t.Helper()
-	n := nodes(t, "active")[0]
+	n := vaulttest.StartAll(t, "active")[0]
 	data := map[string]any{"username": "test", "credential_id": "id", "password": "vault:v1:abc"}
 	text, err := json.Marshal(map[string]any{"data": map[string]any{
 		"data": data, "metadata": map[string]any{"version": 3, "created_time": before},

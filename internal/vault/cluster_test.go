@@ -70,26 +70,11 @@ func TestAuthorityByContent(t *testing.T) {
 	}
 }
 
-// nodes starts nodes in these states; "down" is one that does not listen any more.
-func nodes(t *testing.T, states ...string) []*vaulttest.Node {
-	t.Helper()
-	var out []*vaulttest.Node
-	for _, state := range states {
-		n := vaulttest.Start(t)
-		if state == "down" {
-			n.Close()
-		}
-		n.Be(state)
-		out = append(out, n)
-	}
-	return out
-}
-
 func TestLeaderIsFoundWhereverItIs(t *testing.T) {
 	for leader := range 3 {
 		states := []string{"standby", "down", "sealed"}
 		states[leader] = "active"
-		there := nodes(t, states...)
+		there := vaulttest.StartAll(t, states...)
 		n, health, err := open(t, there...).Leader(t.Context())
 		if err != nil || n.Address != there[leader].URL || health.State != Active || health.ClusterID != vaulttest.ClusterID {
 			t.Errorf("%v: %+v, %v", states, health, err)
@@ -107,7 +92,7 @@ func TestNoLeaderSaysWhy(t *testing.T) {
 		"uninitialized sealed standby down": fault.NoLeader,
 		"standby":                           fault.NoLeader,
 	} {
-		_, _, err := open(t, nodes(t, strings.Fields(states)...)...).Leader(t.Context())
+		_, _, err := open(t, vaulttest.StartAll(t, strings.Fields(states)...)...).Leader(t.Context())
 		wantFault(t, states, err, want)
 		listed := strings.ReplaceAll(strings.ReplaceAll(states, "down", "unreachable"), " ", ", ")
 		if err != nil && !strings.HasSuffix(fault.Of(err).Public, "nodes: "+listed) {

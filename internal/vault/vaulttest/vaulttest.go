@@ -55,6 +55,21 @@ func Start(t testing.TB) *Node {
 	return n
 }
 
+// StartAll starts nodes in these states, as Be takes them; "down" is one that does not listen any more.
+func StartAll(t *testing.T, states ...string) []*Node {
+	t.Helper()
+	var out []*Node
+	for _, state := range states {
+		n := Start(t)
+		if state == "down" {
+			n.Close()
+		}
+		n.Be(state)
+		out = append(out, n)
+	}
+	return out
+}
+
 // CA is what clients of every node trust: the base64 of a PEM.
 func (n *Node) CA() string {
 	block := pem.Block{Type: "CERTIFICATE", Bytes: n.Certificate().Raw}
