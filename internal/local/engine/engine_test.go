@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
@@ -113,15 +115,16 @@ func furnish(ctx context.Context, e *Engine, code []byte) (*account, error) {
 // role makes a role that Lambda, Step Functions and the account itself may assume, allowed what the statement says.
 func (a *account) role(ctx context.Context, name, statement string) (arn string, err error) {
 	client := iam.NewFromConfig(a.config)
-	created, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
+	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{` +
 			`"Service":["lambda.amazonaws.com","states.amazonaws.com"],"AWS":"` + AccountID + `"}}]}`)})
-	if err != nil {
+	var exists *iamtypes.EntityAlreadyExistsException
+	if err != nil && !errors.As(err, &exists) { // names are used once: it exists where an answer was lost and the SDK tried again
 		return "", err
 	}
 	_, err = client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("policy"),
 		PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[` + statement + `]}`)})
-	return *created.Role.Arn, err
+	return "arn:aws:iam::" + AccountID + ":role/" + name, err
 }
 
 // invoke calls the function and decodes its answer.
