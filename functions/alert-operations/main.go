@@ -12,12 +12,15 @@ import (
 )
 
 type environment struct {
-	Topic          string `env:"TOPIC_ARN,required"`
-	RestoreMachine string `env:"RESTORE_MACHINE_ARN,required"`
+	Topic           string `env:"TOPIC_ARN,required"`
+	RestoreMachine  string `env:"RESTORE_MACHINE_ARN,required"`
+	RecoveryMachine string `env:"RECOVERY_MACHINE_ARN,required"`
 }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[notice.Request, notice.Receipt], error) {
-	desk := &notice.Desk{SNS: sns.NewFromConfig(cfg), Topic: e.Topic, RestoreMachine: e.RestoreMachine}
+	desk := &notice.Desk{
+		SNS: sns.NewFromConfig(cfg), Topic: e.Topic, RestoreMachine: e.RestoreMachine, RecoveryMachine: e.RecoveryMachine,
+	}
 	return desk.Alert, nil
 }
 

@@ -26,6 +26,10 @@ const (
 	SMTPCredentialsRecovered Event = "smtp_credentials_recovered"
 	VPSRecoveryNotNeeded     Event = "vps_recovery_not_needed"
 	VPSRecoveryFailed        Event = "vps_recovery_failed"
+	VPSRecoveryCleanedUp     Event = "vps_recovery_cleaned_up"
+
+	// ExecutionFailed is what the backstop records of an execution that could not speak for itself.
+	ExecutionFailed Event = "execution_failed"
 )
 
 // severities are those an event may be recorded with. A restore loses what was written since its backup, so it is never
@@ -39,6 +43,9 @@ var severities = map[Event][]Severity{
 	SMTPCredentialsRecovered: {Warning},
 	VPSRecoveryNotNeeded:     {Info},
 	VPSRecoveryFailed:        {Critical},
+	VPSRecoveryCleanedUp:     {Warning},
+
+	ExecutionFailed: {Critical},
 }
 
 // Events lists every event, sorted.

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/backstop"
 	"github.com/penguinmails/disaster-recovery/internal/backup"
 	"github.com/penguinmails/disaster-recovery/internal/dns"
 	"github.com/penguinmails/disaster-recovery/internal/mailprobe"
@@ -31,6 +32,7 @@ type payload struct {
 var payloads = map[string]payload{
 	"alert-operations":  of[notice.Request, notice.Receipt](),
 	"alert-security":    of[notice.Request, notice.Receipt](),
+	"announce-move":     of[tenant.Move, tenant.Announced](),
 	"check-dns":         of[dns.CheckInput, dns.Sight](),
 	"check-mailu":       of[mailu.CheckInput, mailu.Checked](),
 	"check-vault":       of[restore.CheckInput, restore.Vault](),
@@ -49,10 +51,12 @@ var payloads = map[string]payload{
 	"prune-backups":     of[backup.PruneInput, backup.Pruned](),
 	"record-audit":      of[audit.Request, audit.Receipt](),
 	"register-tenant":   of[tenant.Registration, tenant.Registered](),
+	"report-failure":    of[backstop.ReportInput, backstop.Report](),
 	"seed-vault":        of[restore.SeedInput, restore.Seeded](),
 	"select-backup":     of[restore.SelectInput, restore.Backup](),
 	"set-credentials":   of[mailu.SetInput, mailu.Credentials](),
 	"snapshot-vault":    of[backup.SnapshotInput, backup.Snapshot](),
+	"start-clean-up":    of[backstop.CleanUpInput, backstop.CleaningUp](),
 	"unlock-tenant":     of[tenant.Release, tenant.Released](),
 	"unseal-vault":      of[restore.UnsealInput, restore.Unsealed](),
 	"update-dns":        of[dns.UpdateInput, dns.Update](),
@@ -64,6 +68,7 @@ var payloads = map[string]payload{
 
 // requests are what starts a runbook.
 var requests = map[string]func([]byte) error{
+	"backstop":      accepts[backstop.Request],
 	"vault-backup":  accepts[backup.Request],
 	"vault-restore": accepts[restore.Request],
 	"vps-recovery":  accepts[tenant.Request],

@@ -74,7 +74,7 @@ func TestFaultsOfRoute53(t *testing.T) {
 		z.err = answer
 		_, err := Updater{z}.Update(t.Context(), forward(7))
 		wantFault(t, "list", err, want)
-		_, err = TTL(t.Context(), z, zoneID, "mail.example.com")
+		_, _, err = Zone{z}.TTL(t.Context(), zoneID, "mail.example.com")
 		wantFault(t, "TTL", err, want)
 
 		z = tenantZone()

@@ -160,7 +160,7 @@ func (h tenant) forward(fencing int64, to dns.Addresses) dns.UpdateInput {
 }
 
 func (h tenant) back(fencing int64) dns.BackInput {
-	return dns.BackInput{HostedZoneID: h.zoneID, Hostname: "mail." + domain, Fencing: fencing, Execution: execution}
+	return dns.BackInput{HostedZoneID: h.zoneID, Hostname: "mail." + domain, Serving: oldServer.IP, Fencing: fencing, Execution: execution}
 }
 
 // visible looks until CheckDns sees the update, and returns the states on the way.

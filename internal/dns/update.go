@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -38,19 +39,28 @@ func (in UpdateInput) Validate() error {
 	if in.Old.IP == in.New.IP {
 		return errors.New("old.ip and new.ip are the same address")
 	}
-	return BackInput{in.HostedZoneID, in.Hostname, in.Fencing, in.Execution}.Validate()
+	return BackInput{HostedZoneID: in.HostedZoneID, Hostname: in.Hostname, Serving: in.Old.IP, Fencing: in.Fencing, Execution: in.Execution}.Validate()
 }
 
-// BackInput asks for this run's change to be undone. What was there before stands in the zone itself.
+// BackInput asks for the last change to be undone, if it took the records away from the server that the registry names.
+// What was there before stands in the zone itself.
 type BackInput struct {
-	HostedZoneID string         `json:"hosted_zone_id"`
-	Hostname     string         `json:"hostname"`
-	Fencing      int64          `json:"fencing"`
-	Execution    task.Execution `json:"execution"`
+	HostedZoneID string     `json:"hosted_zone_id"`
+	Hostname     string     `json:"hostname"`
+	Serving      netip.Addr `json:"serving"` // address of the server that the registry names
+	// Arriving is the address of the server to which a dead run was moving the tenant, empty where there is none. A
+	// host that points there has arrived: its records stay.
+	Arriving netip.Addr `json:"arriving"`
+	// Fencing is the number of the run whose change it may be; that of an older one that died is undone too.
+	Fencing   int64          `json:"fencing"`
+	Execution task.Execution `json:"execution"`
 }
 
 // Validate refuses a place that cannot be.
 func (in BackInput) Validate() error {
+	if !in.Serving.Is4() {
+		return errors.New("serving is not an IPv4 address")
+	}
 	if in.HostedZoneID == "" {
 		return errors.New("hosted_zone_id is missing")
 	}
@@ -67,9 +77,13 @@ func (in BackInput) Validate() error {
 type Update struct {
 	HostedZoneID string `json:"hosted_zone_id"`
 	Hostname     string `json:"hostname"`
-	ChangeID     string `json:"change_id"` // empty in a plan
+	ChangeID     string `json:"change_id"`
 	// Lease is the mark that every name server shows once it has the change.
 	Lease string `json:"lease"`
+	// Moved: records were changed.
+	Moved bool `json:"moved"`
+	// Arrived: the host points to the server to which a dead run was moving it. Only Back says so.
+	Arrived bool `json:"arrived"`
 	// Edits are what the records lost and gained; never nil.
 	Edits []Edit `json:"edits"`
 	// Mentions names at most 20 record sets that speak of the old server and were left as they are.
@@ -88,20 +102,14 @@ type Updater struct{ Zones Zones }
 // Update moves the records in one batch, or finds that this run already has. LeaseLost: a newer run has changed them, or
 // this run has already gone back. DNSRefused: the mail host points to neither server, or the zone took no change.
 func (u Updater) Update(ctx context.Context, in UpdateInput) (Update, error) {
-	return u.change(ctx, in.HostedZoneID, in.Hostname, lease{fencing: in.Fencing}, in.edits, in.Old)
+	return u.change(ctx, in.HostedZoneID, in.Hostname, lease{fencing: in.Fencing}, in.edits, in.Old, netip.Addr{})
 }
 
-// Plan says what Update would do. It touches nothing.
-func (u Updater) Plan(ctx context.Context, in UpdateInput) (Update, error) {
-	plan := u
-	plan.Zones = dryRun{u.Zones}
-	return plan.Update(ctx, in)
-}
-
-// Back undoes what Update did under the same fencing number, also if Update's answer was lost. Where Update changed
-// nothing, Back still leaves its mark: an attempt of Update that is under way somewhere is refused from then on.
+// Back undoes what Update did under the same fencing number or an earlier one, also if Update's answer was lost, unless
+// the registry has followed. Where there is nothing to undo, Back still leaves its mark: an attempt of Update that is
+// under way somewhere is refused from then on.
 func (u Updater) Back(ctx context.Context, in BackInput) (Update, error) {
-	return u.change(ctx, in.HostedZoneID, in.Hostname, lease{fencing: in.Fencing, back: true}, undo, Addresses{})
+	return u.change(ctx, in.HostedZoneID, in.Hostname, lease{fencing: in.Fencing, back: true}, in.undo, Addresses{}, in.Arriving)
 }
 
 // planner lists the edits that next makes in a zone whose last change is prev.
@@ -111,7 +119,7 @@ type planner func(zone []types.ResourceRecordSet, host string, prev, next lease)
 // of its records a moment ago.
 const attempts = 3
 
-func (u Updater) change(ctx context.Context, zoneID, name string, mine lease, plan planner, old Addresses) (Update, error) {
+func (u Updater) change(ctx context.Context, zoneID, name string, mine lease, plan planner, old Addresses, arriving netip.Addr) (Update, error) {
 	host, err := hostname(name)
 	if err != nil {
 		return Update{}, fault.InvalidInput.Tellf("%w", err)
@@ -129,8 +137,9 @@ func (u Updater) change(ctx context.Context, zoneID, name string, mine lease, pl
 		id, err := u.submit(ctx, zoneID, batch, "mail server moved, lease "+mine.mark())
 		if err == nil {
 			return Update{
-				HostedZoneID: zoneID, Hostname: host, ChangeID: id, Lease: mine.mark(),
-				Edits: append([]Edit{}, edits...), Mentions: mentions(zone, old),
+				HostedZoneID: zoneID, Hostname: host, ChangeID: id, Lease: mine.mark(), Moved: len(edits) > 0,
+				Arrived: slices.Contains(addresses(zone, host), arriving.String()),
+				Edits:   append([]Edit{}, edits...), Mentions: mentions(zone, old),
 			}, nil
 		}
 		if awsfault.Code(err) != "InvalidChangeBatch" {
@@ -201,35 +210,39 @@ func (in UpdateInput) edits(zone []types.ResourceRecordSet, host string, _, _ le
 	if slices.ContainsFunc(edits, isHost) {
 		return edits, nil
 	}
+	switch points := addresses(zone, host); {
+	case slices.Contains(points, in.New.IP.String()):
+		return edits, nil // a person was there first
+	case len(points) == 0:
+		return nil, fault.DNSRefused.Tellf("%s has no address record", host)
+	}
+	return nil, fault.DNSRefused.Tellf("%s points to %s, and not to the old server", host, strings.Join(addresses(zone, host), ", "))
+}
+
+// addresses are the values of a host's A records.
+func addresses(zone []types.ResourceRecordSet, host string) []string {
 	points := []string{}
 	for _, set := range zone {
 		if set.Type == types.RRTypeA && Name(aws.ToString(set.Name)) == host {
 			points = append(points, valuesOf(set)...)
 		}
 	}
-	switch {
-	case slices.Contains(points, in.New.IP.String()):
-		return edits, nil // a person was there first
-	case len(points) == 0:
-		return nil, fault.DNSRefused.Tellf("%s has no address record", host)
-	}
-	return nil, fault.DNSRefused.Tellf("%s points to %s, and not to the old server", host, strings.Join(points, ", "))
+	return points
 }
 
-// undo is the planner of Back.
-func undo(_ []types.ResourceRecordSet, _ string, prev, next lease) ([]Edit, error) {
+// undo is the planner of Back. A change that led to the serving server is finished; one that led away from it is undone,
+// unless the host has arrived where it was going, or somebody has led it back already.
+func (in BackInput) undo(zone []types.ResourceRecordSet, host string, prev, _ lease) ([]Edit, error) {
+	away := slices.ContainsFunc(prev.edits, func(e Edit) bool {
+		return slices.ContainsFunc(e.Removed, func(v string) bool { return speaksOf(v, in.Serving) })
+	})
+	points := addresses(zone, host)
+	if !away || slices.Contains(points, in.Serving.String()) || slices.Contains(points, in.Arriving.String()) {
+		return nil, nil
+	}
 	var edits []Edit
-	if prev.fencing == next.fencing {
-		for _, e := range prev.edits {
-			edits = append(edits, e.reverse())
-		}
+	for _, e := range prev.edits {
+		edits = append(edits, e.reverse())
 	}
 	return edits, nil
-}
-
-// dryRun reads a zone and changes nothing.
-type dryRun struct{ RecordSets }
-
-func (dryRun) ChangeResourceRecordSets(context.Context, *route53.ChangeResourceRecordSetsInput, ...func(*route53.Options)) (*route53.ChangeResourceRecordSetsOutput, error) {
-	return &route53.ChangeResourceRecordSetsOutput{ChangeInfo: &types.ChangeInfo{}}, nil
 }

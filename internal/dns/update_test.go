@@ -2,6 +2,7 @@ package dns
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -94,14 +95,6 @@ func TestPeculiarSets(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantZone(t, "back", z, peculiar(tenantZone()))
-}
-
-func TestPlanTouchesNothing(t *testing.T) {
-	z := tenantZone()
-	plan, err := Updater{z}.Plan(t.Context(), forward(7))
-	if err != nil || plan.ChangeID != "" || len(plan.Edits) != 5 || z.batches != 0 {
-		t.Errorf("Plan = %+v, %v after %d batches", plan, err, z.batches)
-	}
 }
 
 // What the new server does not have must not stay behind with the old server's address.
@@ -222,16 +215,86 @@ func TestBackBeforeForward(t *testing.T) {
 	wantFault(t, "the straggler", err, fault.LeaseLost)
 	wantZone(t, "the straggler", z, tenantZone())
 
-	// An older run's finished change is none of ours to undo.
-	z = tenantZone()
+}
+
+// A run that died having moved the records is undone by its successor, before that moves them itself; a change that the
+// registry has followed is finished, whoever made it.
+func TestBackAfterADeadPredecessor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		serving netip.Addr
+		want    *zone
+	}{
+		"died":     {oldServer.IP, tenantZone()},
+		"finished": {newServer.IP, movedZone()},
+	} {
+		z := tenantZone()
+		if _, err := (Updater{z}).Update(t.Context(), forward(6)); err != nil {
+			t.Fatal(err)
+		}
+		back := goBack(7)
+		back.Serving = tt.serving
+		for range 2 { // the answer may be lost
+			if _, err := (Updater{z}).Back(t.Context(), back); err != nil {
+				t.Fatal(err)
+			}
+			wantZone(t, name, z, tt.want)
+			wantMark(t, name, z, "7 back")
+		}
+		_, err := Updater{z}.Update(t.Context(), forward(6))
+		wantFault(t, name+": the straggler", err, fault.LeaseLost)
+	}
+	z := tenantZone()
+	for _, step := range []func() (Update, error){
+		func() (Update, error) { return Updater{z}.Update(t.Context(), forward(6)) },
+		func() (Update, error) { return Updater{z}.Back(t.Context(), goBack(7)) },
+		func() (Update, error) { return Updater{z}.Update(t.Context(), forward(8)) },
+	} {
+		if _, err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantZone(t, "the successor", z, movedZone())
+}
+
+// A dead run's change that came through is not undone where the run has said where it was going: mail arrives there.
+func TestBackLeavesWhatHasArrived(t *testing.T) {
+	for name, tt := range map[string]struct {
+		changed bool
+		want    *zone
+	}{
+		"before the change": {false, tenantZone()},
+		"after it":          {true, movedZone()},
+	} {
+		z := tenantZone()
+		if tt.changed {
+			if _, err := (Updater{z}).Update(t.Context(), forward(6)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		back := goBack(6)
+		back.Arriving = newServer.IP
+		for range 2 {
+			done, err := Updater{z}.Back(t.Context(), back)
+			if err != nil || done.Arrived != tt.changed || done.Moved {
+				t.Errorf("%s: Back = %+v, %v", name, done, err)
+			}
+			wantZone(t, name, z, tt.want)
+		}
+	}
+}
+
+// Somebody has led the host back by hand: there is nothing left to undo.
+func TestBackAfterAPerson(t *testing.T) {
+	z := tenantZone()
 	if _, err := (Updater{z}).Update(t.Context(), forward(7)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Updater{z}).Back(t.Context(), goBack(8)); err != nil {
-		t.Fatal(err)
+	i := slices.IndexFunc(z.sets, func(rs types.ResourceRecordSet) bool { return *rs.Name == "mail.example.com." && rs.Type == "A" })
+	z.sets[i].ResourceRecords = []types.ResourceRecord{{Value: aws.String(oldServer.IP.String())}}
+	done, err := Updater{z}.Back(t.Context(), goBack(7))
+	if err != nil || len(done.Edits) != 0 {
+		t.Errorf("Back = %+v, %v", done, err)
 	}
-	wantZone(t, "an older change", z, movedZone())
-	wantMark(t, "an older change", z, "8 back")
 }
 
 // What others do to the same record sets survives, forward and back.

@@ -5,11 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
-	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/strictjson"
 )
 
@@ -147,15 +145,4 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s -> %s: %v", tt.replace, tt.by, err)
 		}
 	}
-}
-
-func TestTTL(t *testing.T) {
-	z := tenantZone()
-	if got, err := TTL(t.Context(), z, zoneID, "MAIL.example.com"); got != time.Hour || err != nil {
-		t.Errorf("TTL = %v, %v", got, err)
-	}
-	_, err := TTL(t.Context(), z, zoneID, "nowhere.example.com")
-	wantFault(t, "no address", err, fault.DNSRefused)
-	_, err = TTL(t.Context(), z, zoneID, "nowhere")
-	wantFault(t, "no host name", err, fault.InvalidInput)
 }

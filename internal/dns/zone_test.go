@@ -199,7 +199,7 @@ func forward(fencing int64) UpdateInput {
 }
 
 func goBack(fencing int64) BackInput {
-	return BackInput{HostedZoneID: zoneID, Hostname: "mail.example.com", Fencing: fencing, Execution: execution}
+	return BackInput{HostedZoneID: zoneID, Hostname: "mail.example.com", Serving: oldServer.IP, Fencing: fencing, Execution: execution}
 }
 
 func wantFault(t *testing.T, what string, err error, want fault.Name) {

@@ -13,7 +13,11 @@ import (
 
 // ProbeInput asks whether a server's ports answer.
 type ProbeInput struct {
-	Target    Target         `json:"target"`
+	Target Target `json:"target"`
+	// ServerID is the provider's name of the server.
+	ServerID string `json:"server_id"`
+	// Checks counts the probes before this one since the server was rebooted.
+	Checks    int            `json:"checks"`
 	Execution task.Execution `json:"execution"`
 }
 
@@ -21,6 +25,9 @@ type ProbeInput struct {
 func (in ProbeInput) Validate() error {
 	if err := in.Target.Validate(); err != nil {
 		return err
+	}
+	if in.ServerID == "" {
+		return errors.New("server_id is missing")
 	}
 	return in.Execution.Validate()
 }
@@ -30,6 +37,11 @@ type Probed struct {
 	// Well: every port opened.
 	Well  bool   `json:"well"`
 	Ports []Port `json:"ports"`
+	// State is what the provider says of a server that is not well: "running", "off", "gone" and so on.
+	State  string `json:"state"`
+	Checks int    `json:"checks"`
+	// Over: after this many probes nobody believes in the reboot any more.
+	Over bool `json:"over"`
 }
 
 // Port is one port's answer.
@@ -41,19 +53,28 @@ type Port struct {
 	Milliseconds int64 `json:"milliseconds"`
 }
 
-// Prober is the step ProbeVps. It asks the network only, as a mail client would; the provider may say what it likes.
+// Power knows what a server's provider says of it.
+type Power interface {
+	State(ctx context.Context, serverID string) (string, error)
+}
+
+// Prober is the step ProbeVps. Whether a server is well the network alone says, as to a mail client; the provider is asked
+// about one that is not.
 type Prober struct {
-	Network Network
-	Now     func() time.Time
+	Network      Network
+	Power        Power
+	RebootChecks int // how many probes a rebooted server has to come back
+	Now          func() time.Time
 }
 
 // Probe opens every port that a mail client needs, all at once. Port 25 is not among them: it cannot be reached from
 // AWS. A closed port is an answer and no fault.
 func (p Prober) Probe(ctx context.Context, in ProbeInput) (Probed, error) {
 	ports := p.Network.Ports
-	found := Probed{Well: true, Ports: []Port{
-		{Port: ports.smtps()}, {Port: ports.submission()}, {Port: ports.imaps()}, {Port: ports.https()},
-	}}
+	found := Probed{
+		Well: true, Checks: in.Checks + 1, Over: in.Checks+1 >= p.RebootChecks,
+		Ports: []Port{{Port: ports.smtps()}, {Port: ports.submission()}, {Port: ports.imaps()}, {Port: ports.https()}},
+	}
 	var all sync.WaitGroup
 	for i := range found.Ports {
 		all.Go(func() { p.try(ctx, in.Target, &found.Ports[i]) })
@@ -62,7 +83,12 @@ func (p Prober) Probe(ctx context.Context, in ProbeInput) (Probed, error) {
 	for _, port := range found.Ports {
 		found.Well = found.Well && port.Open
 	}
-	return found, nil
+	if found.Well {
+		return found, nil
+	}
+	var err error
+	found.State, err = p.Power.State(ctx, in.ServerID)
+	return found, err
 }
 
 func (p Prober) try(ctx context.Context, t Target, port *Port) {

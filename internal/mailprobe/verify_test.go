@@ -164,11 +164,12 @@ func TestVerifyWithoutACredential(t *testing.T) {
 
 func TestProbe(t *testing.T) {
 	s := startMailServer(t, nil)
-	in := ProbeInput{Target: target, Execution: execution}
-	p := Prober{Network: s.network, Now: time.Now}
+	in := ProbeInput{Target: target, ServerID: "4711", Checks: 1, Execution: execution}
+	asked := power{}
+	p := Prober{Network: s.network, Power: asked, RebootChecks: 3, Now: time.Now}
 	found, err := p.Probe(t.Context(), in)
-	if err != nil || !found.Well || len(found.Ports) != 4 {
-		t.Errorf("Probe = %+v, %v; want all well", found, err)
+	if err != nil || !found.Well || len(found.Ports) != 4 || found.Checks != 2 || found.Over || len(asked) != 0 {
+		t.Errorf("Probe = %+v, %v; want all well, and the provider left alone", found, err)
 	}
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -176,8 +177,9 @@ func TestProbe(t *testing.T) {
 	}
 	p.Network.Ports.IMAPS = closed.Addr().(*net.TCPAddr).Port
 	_ = closed.Close()
+	in.Checks = 2
 	found, err = p.Probe(t.Context(), in)
-	if err != nil || found.Well {
+	if err != nil || found.Well || found.State != "off" || !found.Over || asked["4711"] != 1 {
 		t.Errorf("Probe = %+v, %v; want not well", found, err)
 	}
 	for _, port := range found.Ports {
@@ -190,6 +192,18 @@ func TestProbe(t *testing.T) {
 	if found, err = p.Probe(ctx, in); err != nil || found.Well || found.Ports[0].Why != "timeout" {
 		t.Errorf("out of time: %+v, %v", found, err)
 	}
+	in.ServerID = ""
+	if in.Validate() == nil {
+		t.Error("a server without a name is accepted")
+	}
+}
+
+// power is a provider that says "off", and notes about which server it was asked.
+type power map[string]int
+
+func (p power) State(_ context.Context, serverID string) (string, error) {
+	p[serverID]++
+	return "off", nil
 }
 
 func TestUsualPorts(t *testing.T) {
@@ -217,7 +231,7 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if strings.HasPrefix(name, "target") {
-			if err := (ProbeInput{in.Target, execution}).Validate(); err == nil {
+			if err := (ProbeInput{Target: in.Target, ServerID: "1", Execution: execution}).Validate(); err == nil {
 				t.Errorf("ProbeInput takes a bad %s", name)
 			}
 		}

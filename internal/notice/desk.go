@@ -17,8 +17,9 @@ import (
 type Desk struct {
 	SNS   Publisher
 	Topic string // ARN
-	// RestoreMachine is the ARN of the state machine vault-restore, for the command that a notice ends with.
-	RestoreMachine string
+	// RestoreMachine and RecoveryMachine are the ARNs of the state machines vault-restore and vps-recovery, for the command
+	// that a notice ends with.
+	RestoreMachine, RecoveryMachine string
 }
 
 // Request is the payload of an AlertOperations or AlertSecurity state.
@@ -47,6 +48,9 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 	audit.SMTPCredentialsRecovered: (*Desk).serverReplaced,
 	audit.VPSRecoveryNotNeeded:     (*Desk).recoveryNotNeeded,
 	audit.VPSRecoveryFailed:        (*Desk).recoveryFailed,
+	audit.VPSRecoveryCleanedUp:     (*Desk).cleanedUp,
+
+	audit.ExecutionFailed: (*Desk).executionFailed,
 }
 
 // tenantID admits the ids of the registry, and nothing that would break a message attribute.

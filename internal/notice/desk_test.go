@@ -46,7 +46,8 @@ func (p *topic) Publish(_ context.Context, in *sns.PublishInput, _ ...func(*sns.
 func newDesk() (*Desk, *topic) {
 	p := &topic{}
 	return &Desk{SNS: p, Topic: "arn:aws:sns:eu-central-1:123456789012:operations",
-		RestoreMachine: "arn:aws:states:eu-central-1:123456789012:stateMachine:vault-restore"}, p
+		RestoreMachine:  "arn:aws:states:eu-central-1:123456789012:stateMachine:vault-restore",
+		RecoveryMachine: "arn:aws:states:eu-central-1:123456789012:stateMachine:vps-recovery"}, p
 }
 
 func request(t *testing.T, payload string) Request {
@@ -91,6 +92,33 @@ var letterCases = map[string]string{
 	"vps_recovery_failed": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","ending":"clean"},
 		"fault":{"Error":"ProviderRefused","Cause":"PLANTED is what the provider said"}}`,
+	"vps_recovery_not_needed-rebooted": `{"event":"vps_recovery_not_needed","severity":"info","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","rebooted":true}}`,
+	"vps_recovery_failed-kept": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","ending":"clean","kept":["4712"],"dns_moved":true,"dns_put_back":true},
+		"fault":{"Error":"DNSNotVisible","Cause":"the DNS change was accepted and the world does not see it"}}`,
+	"vps_recovery_failed-dirty": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","old_server_id":"4711","new_server_id":"4712",
+		"new_vps_ip":"198.51.100.9","dns_moved":true,"dns_put_back":false,"destroyed":[],"kept":[],"ending":"dirty"},
+		"fault":{"Error":"AWSUnavailable","Cause":""}}`,
+	"vps_recovery_failed-dirty-early": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","old_server_id":"4711","new_server_id":"",
+		"new_vps_ip":"","dns_moved":false,"dns_put_back":false,"destroyed":[],"kept":[],"ending":"dirty"},
+		"fault":{"Error":"ProviderUnavailable","Cause":""}}`,
+	"vps_recovery_cleaned_up": `{"event":"vps_recovery_cleaned_up","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","dns_put_back":false,
+		"left_behind":["arn:aws:states:eu-central-1:123456789012:execution:vps-recovery:one"],"destroyed":["4712"],"kept":[]}}`,
+	"vps_recovery_cleaned_up-kept": `{"event":"vps_recovery_cleaned_up","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","dns_put_back":true,
+		"left_behind":["arn:aws:states:eu-central-1:123456789012:execution:vps-recovery:one"],"destroyed":[],"kept":["4712"]}}`,
+	"execution_failed": `{"event":"execution_failed","severity":"critical",EXECUTION,"details":{
+		"machine":"vault-backup","status":"TIMED_OUT","error":"States.Timeout","clean_up":false}}`,
+	"execution_failed-restore": `{"event":"execution_failed","severity":"critical",EXECUTION,"details":{
+		"machine":"vault-restore","status":"ABORTED","error":"","clean_up":false}}`,
+	"execution_failed-recovery": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"machine":"vps-recovery","status":"ABORTED","error":"","clean_up":true}}`,
+	"execution_failed-runtime": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"machine":"vps-recovery","status":"FAILED","error":"States.Runtime","clean_up":false}}`,
 	"vault_restore_failed-seed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-24","slot":"backups/2026-11-24"},
 		"fault":{"Error":"SeedFailed","Cause":"hvs.PLANTED is what the node said"}}`,
 }

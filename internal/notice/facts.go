@@ -37,6 +37,21 @@ func (f facts) text(key string) string {
 	return unknown
 }
 
+// none stands for a list without entries.
+const none = "none"
+
+// list is an array of texts in one line.
+func (f facts) list(key string) string {
+	var entries []string
+	if json.Unmarshal(f[key], &entries) != nil || len(entries) == 0 {
+		return none
+	}
+	return oneLine(strings.Join(entries, ", "))
+}
+
+// yes is a truth; anything else is none.
+func (f facts) yes(key string) bool { return f[key].Kind() == 't' }
+
 // number is a JSON number; ok is false where there is none.
 func (f facts) number(key string) (n float64, ok bool) {
 	if v := f[key]; v.Kind() == '0' {

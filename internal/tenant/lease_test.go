@@ -2,6 +2,8 @@ package tenant
 
 import (
 	"net/netip"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +19,8 @@ func TestLockGivesTheTenantAndTheRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lease := Lease{Holder: arn("one"), Fencing: 1, Expires: w.now.Add(90 * time.Minute)}
-		if got.Fencing != 1 || got.Tenant.Lease != lease || got.Tenant.Hostname != "mail.acme.example" {
+		lease := Lease{Holder: arn("one"), Fencing: 1, Expires: w.now.Add(90 * time.Minute), LeftBehind: []string{}}
+		if got.Fencing != 1 || !reflect.DeepEqual(got.Tenant.Lease, lease) || got.Tenant.Hostname != "mail.acme.example" {
 			t.Errorf("tenant %+v", got.Tenant)
 		}
 		if got.NewVPSIP != netip.MustParseAddr("9.9.9.10") || got.HostKey != hostKey(3) || !got.Force || got.Plan ||
@@ -36,7 +38,7 @@ func TestTheSameExecutionGetsTheSameLeaseAgain(t *testing.T) {
 		w.registered()
 		first := w.locked("one")
 		w.pass(time.Minute)
-		if again := w.locked("one"); again.Tenant.Lease != first.Tenant.Lease || again.Fencing != first.Fencing {
+		if again := w.locked("one"); !reflect.DeepEqual(again.Tenant.Lease, first.Tenant.Lease) || again.Fencing != first.Fencing {
 			t.Errorf("first %+v, then %+v", first.Tenant.Lease, again.Tenant.Lease)
 		}
 	})
@@ -57,8 +59,36 @@ func TestTheLeaseIsTakenOverOnlyFromWhatHasEnded(t *testing.T) {
 
 		w.end(arn("one"))
 		taken := w.locked("two")
-		if taken.Fencing != old.Fencing+1 || taken.Tenant.Lease.TookOverFrom != arn("one") {
+		if taken.Fencing != old.Fencing+1 || taken.Former != old.Fencing || !taken.Inherited ||
+			!slices.Equal(taken.Tenant.Lease.LeftBehind, []string{arn("one")}) {
 			t.Errorf("lease %+v", taken.Tenant.Lease)
+		}
+	})
+}
+
+// One that died before it could clean up after another hands on both, also through a person's hands.
+func TestWhatWasLeftBehindIsHandedOnUntilALeaseIsReleased(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		w.registered()
+		for _, name := range []string{"one", "two"} {
+			w.locked(name)
+			w.end(arn(name))
+		}
+		if _, err := w.registrar().Register(t.Context(), Registration{acme(), 1}); err != nil {
+			t.Fatal(err)
+		}
+		if now := w.tenant().Lease; now.Holder != "" || !slices.Equal(now.LeftBehind, []string{arn("one"), arn("two")}) {
+			t.Errorf("after the registration the lease is %+v", now)
+		}
+		three, err := w.locker().Lock(t.Context(), lockInput(w.start("three"), `{"tenant_id":"acme","reason":"r","mode":"clean-up"}`))
+		if err != nil || !three.CleanUp || !three.Inherited || three.Former != 2 || !slices.Equal(three.Tenant.Lease.LeftBehind, []string{arn("one"), arn("two")}) {
+			t.Errorf("locked %+v, %v", three, err)
+		}
+		if _, err := w.registry().Unlock(t.Context(), Release{"acme", three.Fencing}); err != nil {
+			t.Fatal(err)
+		}
+		if four := w.locked("four"); four.Inherited {
+			t.Errorf("inherited from a released lease: %+v", four.Tenant.Lease)
 		}
 	})
 }
@@ -79,7 +109,7 @@ func TestAnOldFencingNumberChangesNothing(t *testing.T) {
 		if err != nil || released.Released {
 			t.Errorf("unlock: %v, %v", released, err)
 		}
-		if now := w.tenant(); now.Lease != before.Lease || now.VPS != before.VPS || now.Generation != before.Generation {
+		if now := w.tenant(); !reflect.DeepEqual(now.Lease, before.Lease) || now.VPS != before.VPS || now.Generation != before.Generation {
 			t.Errorf("before %+v, now %+v", before, now)
 		}
 	})
@@ -98,7 +128,7 @@ func TestAReleasedLeaseGuardsNothing(t *testing.T) {
 		wants(t, w.registry().Guard(t.Context(), "acme", held.Fencing), fault.LeaseLost)
 		_, err := w.registry().Move(t.Context(), newServer(held.Fencing, 2))
 		wants(t, err, fault.LeaseLost)
-		if next := w.locked("two"); next.Fencing != held.Fencing+1 || next.Tenant.Lease.TookOverFrom != "" {
+		if next := w.locked("two"); next.Fencing != held.Fencing+1 || next.Inherited || len(next.Tenant.Lease.LeftBehind) != 0 {
 			t.Errorf("the next lease is %+v", next.Tenant.Lease)
 		}
 	})
@@ -115,8 +145,56 @@ func TestMoveRecordsTheServerOnce(t *testing.T) {
 				t.Fatalf("moved %v, %v", moved, err)
 			}
 		}
-		if now := w.tenant(); now.VPS != move.VPS || now.HostKey != move.HostKey || now.Generation != 2 || now.Lease != held.Tenant.Lease {
+		if now := w.tenant(); now.VPS != move.VPS || now.HostKey != move.HostKey || now.Generation != 2 || !reflect.DeepEqual(now.Lease, held.Tenant.Lease) {
 			t.Errorf("the registry has %+v", now)
+		}
+	})
+}
+
+// Who takes over after the change in DNS has to know where the tenant went, until the move is finished or given up.
+func TestAnAnnouncedServerIsKnownToTheSuccessor(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		w.registered()
+		held := w.locked("one")
+		move := newServer(held.Fencing, 2)
+		arriving := Arrival{VPS: move.VPS, HostKey: move.HostKey}
+		for range 2 {
+			if got, err := w.registry().Announce(t.Context(), move); err != nil || got != (Announced{"acme", arriving}) {
+				t.Fatalf("announced %+v, %v", got, err)
+			}
+		}
+		before := w.tenant()
+		if before.Arriving != arriving || before.VPS == move.VPS || before.Generation != 1 {
+			t.Errorf("the registry has %+v", before)
+		}
+		rotated := move
+		rotated.CredentialID = "cred-2"
+		_, err := w.registry().Announce(t.Context(), rotated)
+		wants(t, err, fault.CredentialStale)
+		w.end(arn("one"))
+		next := w.locked("two")
+		if next.Tenant.Arriving != arriving {
+			t.Errorf("the successor knows %+v", next.Tenant.Arriving)
+		}
+		_, err = w.registry().Announce(t.Context(), move)
+		wants(t, err, fault.LeaseLost)
+		move.Fencing = next.Fencing
+		for range 2 {
+			if moved, err := w.registry().Move(t.Context(), move); err != nil || moved.Generation != 2 {
+				t.Fatalf("moved %v, %v", moved, err)
+			}
+		}
+		if now := w.tenant(); now.Arriving != (Arrival{}) || now.VPS != move.VPS {
+			t.Errorf("after the move the registry has %+v", now)
+		}
+		if _, err := w.registry().Announce(t.Context(), newServer(next.Fencing, 3)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.registry().Unlock(t.Context(), Release{"acme", next.Fencing}); err != nil {
+			t.Fatal(err)
+		}
+		if now := w.tenant(); now.Arriving != (Arrival{}) {
+			t.Errorf("after the release the registry has %+v", now)
 		}
 	})
 }
@@ -148,7 +226,7 @@ func TestAPlanTakesNothing(t *testing.T) {
 			return w.locker().Lock(t.Context(), lockInput(w.start(name), `{"tenant_id":"acme","reason":"drill","mode":"plan"}`))
 		}
 		got, err := plan("plan")
-		if err != nil || !got.Plan || got.Fencing != 0 || got.Tenant.ID != "acme" || w.tenant().Lease != (Lease{}) {
+		if err != nil || !got.Plan || got.Fencing != 0 || got.Tenant.ID != "acme" || !reflect.DeepEqual(w.tenant().Lease, Lease{LeftBehind: []string{}}) {
 			t.Errorf("planned %+v, %v", got, err)
 		}
 		wants(t, w.registry().Guard(t.Context(), "acme", got.Fencing), fault.LeaseLost)
@@ -190,6 +268,7 @@ func TestLockRefusesWhatIsNotARequest(t *testing.T) {
 		`{"tenant_id":"acme","reason":"r","new_vps_ip":"9.9.9","host_key":"` + hostKey(2) + `"}`:     "new_vps_ip",
 		`{"tenant_id":"acme","reason":"r","new_vps_ip":"127.0.0.9","host_key":"` + hostKey(2) + `"}`: "new_vps_ip",
 		`{"tenant_id":"acme","reason":"r","new_vps_ip":"9.9.9.9","host_key":"none"}`:                 "host_key",
+		`{"tenant_id":"acme","reason":"r","mode":"clean-up","force":true}`:                           "force",
 		`{"tenant_id":"acme","reason":"r","force":"yes"}`:                                            "force",
 		`{"tenant_id":"acme","reason":"r"}{}`:                                                        "JSON",
 	} {
@@ -199,7 +278,7 @@ func TestLockRefusesWhatIsNotARequest(t *testing.T) {
 		if !fault.Is(err, fault.InvalidInput) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: got %v, want InvalidInput that says %s", text, err, says)
 		}
-		if w.tenant().Lease != (Lease{}) {
+		if !reflect.DeepEqual(w.tenant().Lease, Lease{LeftBehind: []string{}}) {
 			t.Errorf("%s: the lease was taken", text)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
@@ -22,11 +23,15 @@ type Request struct {
 	HostKey     string     `json:"host_key"`
 	Force       bool       `json:"force"`
 	RequestedBy string     `json:"requested_by"`
-	// Mode is empty, or "plan": nothing is taken and nothing is changed.
+	// Mode is empty; or "plan": nothing is taken and nothing is changed; or "clean-up": what ended executions left
+	// behind is put back, and nothing is recovered.
 	Mode string `json:"mode"`
 }
 
-const plan = "plan"
+const (
+	plan    = "plan"
+	cleanUp = "clean-up"
+)
 
 // LockInput is what the state machine hands to LockTenant: the start input whole, and the execution.
 type LockInput struct {
@@ -43,9 +48,14 @@ func (in LockInput) ExecutionARN() string { return in.Execution.ARN }
 // Locked is the tenant that the execution holds, and the request in its one form; every later step takes it. All members
 // are always there: a state machine cannot ask for a missing one.
 type Locked struct {
-	Tenant      Tenant     `json:"tenant"`
-	Fencing     int64      `json:"fencing"` // 0 for a plan: no guard lets that pass
-	Plan        bool       `json:"plan"`
+	Tenant  Tenant `json:"tenant"`
+	Fencing int64  `json:"fencing"` // 0 for a plan: no guard lets that pass
+	Plan    bool   `json:"plan"`
+	CleanUp bool   `json:"clean_up"`
+	// Inherited: ended executions left the lease, and maybe more, behind. They are those of Tenant.Lease, and Former is
+	// the highest number under which one of them can have changed the zone.
+	Inherited   bool       `json:"inherited"`
+	Former      int64      `json:"former"`
 	Force       bool       `json:"force"`
 	NewVPSIP    netip.Addr `json:"new_vps_ip"` // empty where a server is to be built
 	HostKey     string     `json:"host_key"`   // of that server
@@ -80,7 +90,7 @@ func (l Locker) Lock(ctx context.Context, in LockInput) (Locked, error) {
 		return Locked{}, fault.InvalidInput.Tellf("%w", err)
 	}
 	out := Locked{
-		Plan: r.Mode == plan, Force: r.Force, NewVPSIP: r.NewVPSIP, HostKey: r.HostKey,
+		Plan: r.Mode == plan, CleanUp: r.Mode == cleanUp, Force: r.Force, NewVPSIP: r.NewVPSIP, HostKey: r.HostKey,
 		Reason: r.Reason, RequestedBy: r.RequestedBy,
 	}
 	err := untilSettled(ctx, "lock "+r.TenantID, func() (settled bool, err error) {
@@ -91,7 +101,8 @@ func (l Locker) Lock(ctx context.Context, in LockInput) (Locked, error) {
 		return Locked{}, err
 	}
 	if !out.Plan {
-		out.Fencing = out.Tenant.Lease.Fencing
+		out.Fencing, out.Former = out.Tenant.Lease.Fencing, out.Tenant.Lease.Fencing-1
+		out.Inherited = len(out.Tenant.Lease.LeftBehind) > 0
 	}
 	return out, nil
 }
@@ -118,10 +129,19 @@ func (l Locker) attempt(ctx context.Context, id, execution string, plan bool) (t
 			"fencing": t.Lease.Fencing, "holder": t.Lease.Holder,
 			"taken": Lease{
 				Holder: execution, Fencing: t.Lease.Fencing + 1, Expires: l.Now().Add(l.Lifetime).UTC().Truncate(time.Second),
-				TookOverFrom: t.Lease.Holder,
+				LeftBehind: t.Lease.remains(),
 			},
 		},
 	})
+}
+
+// remains are the ended executions whose traces nobody has cleaned up yet, an ended holder among them.
+func (l Lease) remains() []string {
+	left := append([]string{}, l.LeftBehind...)
+	if l.Holder != "" && !slices.Contains(left, l.Holder) {
+		left = append(left, l.Holder)
+	}
+	return left
 }
 
 // mustBeFree is TenantLocked where an execution that still runs holds the lease. An execution which has ended does not
@@ -149,8 +169,10 @@ func (r Request) check(addresses Addresses) error {
 	switch {
 	case err != nil:
 		return err
-	case r.Mode != "" && r.Mode != plan:
-		return errors.New(`mode is neither left out nor "plan"`)
+	case r.Mode != "" && r.Mode != plan && r.Mode != cleanUp:
+		return errors.New(`mode is neither left out nor "plan" nor "clean-up"`)
+	case r.Mode == cleanUp && (r.Force || r.NewVPSIP.IsValid()):
+		return errors.New(`mode "clean-up" recovers nothing: force and new_vps_ip do not go with it`)
 	case r.NewVPSIP.IsValid() != (r.HostKey != ""):
 		return errors.New("new_vps_ip and host_key come together: a server is trusted by its key only")
 	case r.NewVPSIP.IsValid():

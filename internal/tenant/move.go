@@ -52,30 +52,23 @@ func (r Registry) Move(ctx context.Context, m Move) (Moved, error) {
 
 func (r Registry) move(ctx context.Context, m Move) (t Tenant, settled bool, err error) {
 	t, ok, err := r.write(ctx, m.TenantID, change{
-		set: "SET #vps = :vps, #host_key = :key, #generation = #generation + :one",
+		set: "SET #vps = :vps, #host_key = :key, #generation = #generation + :one, #arriving = :none",
 		when: "#lease.#fencing = :fencing AND #lease.#holder <> :nobody AND #credential_id = :credential" +
 			" AND (#vps <> :vps OR #host_key <> :key)",
 		values: values{
-			"vps": m.VPS, "key": m.HostKey, "one": 1,
+			"vps": m.VPS, "key": m.HostKey, "one": 1, "none": Arrival{},
 			"fencing": m.Fencing, "nobody": "", "credential": m.CredentialID,
 		},
 	})
 	if err != nil || ok {
 		return t, ok, err
 	}
-	if t, err = r.Find(ctx, m.TenantID); err != nil {
+	if err := r.refusal(ctx, m); err != nil {
 		return Tenant{}, false, err
 	}
-	if err := t.Lease.guard(m.TenantID, m.Fencing); err != nil {
-		return Tenant{}, false, err
-	}
-	switch {
-	case t.CredentialID != m.CredentialID:
-		return Tenant{}, false, fault.CredentialStale.Tellf("%s: the credential was rotated during the recovery", m.TenantID)
-	case t.VPS == m.VPS && t.HostKey == m.HostKey:
-		return t, true, nil // an earlier attempt's answer was lost
-	}
-	return Tenant{}, false, nil
+	t, err = r.Find(ctx, m.TenantID)
+	// Where it is so already, an earlier attempt's answer was lost.
+	return t, err == nil && t.VPS == m.VPS && t.HostKey == m.HostKey, err
 }
 
 func checkFencing(n int64) error {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -185,7 +187,7 @@ func TestAnswersLostOnTheWire(t *testing.T) {
 		}
 		return err
 	})
-	if now := w.tenant(); now.Generation != 3 || now.Lease != (Lease{Fencing: 1}) {
+	if now := w.tenant(); now.Generation != 3 || !reflect.DeepEqual(now.Lease, Lease{Fencing: 1, LeftBehind: []string{}}) {
 		t.Errorf("the registry has %+v", now)
 	}
 }
@@ -240,7 +242,7 @@ func TestRealExecutions(t *testing.T) {
 	wants(t, err, fault.TenantLocked)
 	stop(one)
 	held, err := lock(two)
-	if err != nil || held.Fencing != 2 || held.Tenant.Lease.TookOverFrom != one {
+	if err != nil || held.Fencing != 2 || !slices.Equal(held.Tenant.Lease.LeftBehind, []string{one}) {
 		t.Errorf("locked %+v, %v", held.Tenant.Lease, err)
 	}
 	stop(two)

@@ -45,8 +45,8 @@ type Registrar struct {
 	Zone       Zone
 }
 
-// Register creates the tenant, or replaces its description; whether it is suppressed stays as it was. A lease that an
-// ended execution left behind is taken off. Repeated, it changes nothing more.
+// Register creates the tenant, or replaces its description; whether it is suppressed stays as it was. An ended
+// execution that still holds the lease holds it no more; the next recovery cleans up after it. Repeated, it changes nothing more.
 //
 // Faults: InvalidInput, also for a generation that is not the registry's and for a zone in which the host has no address
 // or keeps it longer than 300 seconds; TenantUnknown; TenantLocked, where an execution works for the tenant;
@@ -103,13 +103,13 @@ func registration(old Tenant, found bool, in Registration) change {
 		set: "SET #name = :name, #contact = :contact, #domains = :domains, #hostname = :hostname," +
 			" #hosted_zone_id = :zone, #vps = :vps, #regions = :regions, #host_key = :key," +
 			" #credential_id = :credential, #priority = :priority," +
-			" #suppressed = :suppressed, #generation = :next, #lease = :free",
+			" #suppressed = :suppressed, #generation = :next, #lease = :free, #arriving = :none",
 		when: "attribute_not_exists(#tenant_id)",
 		values: values{
 			"name": in.Name, "contact": in.Contact, "domains": in.Domains, "hostname": in.Hostname,
 			"zone": in.HostedZoneID, "vps": in.VPS, "regions": in.Regions, "key": in.HostKey,
 			"credential": in.CredentialID, "priority": in.Priority,
-			"suppressed": old.Suppressed, "next": in.Generation + 1, "free": Lease{Fencing: old.Lease.Fencing},
+			"suppressed": old.Suppressed, "next": in.Generation + 1, "none": Arrival{}, "free": Lease{Fencing: old.Lease.Fencing, LeftBehind: old.Lease.remains()},
 		},
 	}
 	if found {

@@ -46,9 +46,15 @@ type Lease struct {
 	// Expires is when the holder has ended at the latest, by its state machine's time-out. It is for people: only
 	// Step Functions says whether the holder still runs.
 	Expires time.Time `json:"expires"`
-	// TookOverFrom is the ended execution that had not released the lease, and may have left a server behind; mostly
-	// empty.
-	TookOverFrom string `json:"took_over_from"`
+	// LeftBehind are the ended executions that never released the lease, the oldest first: each may have left a server
+	// or a changed zone. Whoever releases the lease has cleaned up after them.
+	LeftBehind []string `json:"left_behind"`
+}
+
+// Arrival is a server that is about to serve the tenant: verified, and DNS may point to it already.
+type Arrival struct {
+	VPS     VPS    `json:"vps"`
+	HostKey string `json:"host_key"`
 }
 
 // Tenant is one record of the registry.
@@ -57,4 +63,7 @@ type Tenant struct {
 	Suppressed bool  `json:"suppressed"` // no automatic recovery: people have this tenant in hand
 	Generation int64 `json:"generation"` // raised by every change of the description
 	Lease      Lease `json:"lease"`
+	// Arriving is the server to which the lease's holder is moving the tenant; the zero Arrival where none is. The change
+	// in DNS is what decides: a successor finishes a move that DNS has seen, and drops one that it has not.
+	Arriving Arrival `json:"arriving"`
 }

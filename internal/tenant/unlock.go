@@ -32,9 +32,9 @@ func (r Registry) Unlock(ctx context.Context, u Release) (Released, error) {
 	var out Released
 	err := untilSettled(ctx, "unlock "+u.TenantID, func() (settled bool, err error) {
 		_, out.Released, err = r.write(ctx, u.TenantID, change{
-			set:    "SET #lease = :free",
+			set:    "SET #lease = :free, #arriving = :none",
 			when:   "#lease.#fencing = :fencing",
-			values: values{"free": Lease{Fencing: u.Fencing}, "fencing": u.Fencing},
+			values: values{"free": Lease{Fencing: u.Fencing, LeftBehind: []string{}}, "fencing": u.Fencing, "none": Arrival{}},
 		})
 		if err != nil || out.Released {
 			return out.Released, err

@@ -52,6 +52,41 @@ func TestDestroyTakesOnlyWhatThisExecutionBuilt(t *testing.T) {
 	}
 }
 
+// Where mail may have been delivered, nothing is deleted: not by this clean-up, and not by the next, which does not know.
+func TestDestroyKeepsWhatMayHoldMail(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	old := p.mustCreate(specOf(t, "old"))
+	for n := 1; n <= 2; n++ {
+		in := provisionInput(n)
+		in.Fencing = int64(6 + n)
+		provisioner := p.provisioner(newBoots(t))
+		provisioner.Lease = holder(in.Fencing)
+		if _, err := provisioner.Provision(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := p.provider.Servers()[1].ID, p.provider.Servers()[2].ID
+	in := destroyInput(1, text(old.ID))
+	in.Served = true
+	done, err := vps.Destroyer{Project: p}.Destroy(t.Context(), in)
+	if err != nil || !slices.Equal(done.KeptIDs, []string{text(first)}) || len(done.ServerIDs) != 0 {
+		t.Fatalf("Destroy = %+v, %v", done, err)
+	}
+	p.until(first, vps.Off)
+	in = destroyInput(1, text(old.ID))
+	in.Builders, in.Execution = []string{run(1).ARN, run(2).ARN}, run(9)
+	done, err = vps.Destroyer{Project: p}.Destroy(t.Context(), in)
+	if err != nil || !slices.Equal(done.KeptIDs, []string{text(first)}) || !slices.Equal(done.ServerIDs, []string{text(second)}) {
+		t.Errorf("Destroy = %+v, %v", done, err)
+	}
+	p.until(second, vps.Gone)
+	if state := p.state(first); state != vps.Off {
+		t.Errorf("the server that may hold mail is %s", state)
+	}
+	wantFault(t, p.Delete(t.Context(), first), fault.ProviderRefused, "protected")
+}
+
 func TestDestroyMustKnowWhatToKeep(t *testing.T) {
 	t.Parallel()
 	for _, id := range untouchable {

@@ -50,9 +50,9 @@ type Fencer struct {
 	Lease   Lease
 }
 
-// Fence cuts the old server's power, or reboots it. Two servers that are alive for one tenant are worse than none: the
-// runbook goes on only when CheckVps has seen this one off. A server that is gone already stays so; one that is off is
-// started by a reboot alone.
+// Fence cuts the old server's power and protects its disk, or reboots it. Two servers that are alive for one tenant are
+// worse than none: the runbook goes on only when CheckVps has seen this one off. A server that is gone already stays so;
+// one that is off is started by a reboot alone.
 func (f Fencer) Fence(ctx context.Context, in FenceInput) (Fenced, error) {
 	id, err := serverID(in.ServerID)
 	if err != nil {
@@ -65,7 +65,7 @@ func (f Fencer) Fence(ctx context.Context, in FenceInput) (Fenced, error) {
 	if err != nil {
 		return Fenced{}, err
 	}
-	ask := provider.PowerOff
+	ask := provider.retire
 	if in.Reboot {
 		ask = provider.Reboot
 	}
@@ -79,6 +79,14 @@ func (f Fencer) Fence(ctx context.Context, in FenceInput) (Fenced, error) {
 		}
 	}
 	return Fenced{ServerID: in.ServerID, State: server.State}, nil
+}
+
+// retire takes a server out of service for good and keeps its disk. Its power comes first: that must not wait.
+func (p *Provider) retire(ctx context.Context, id int64) error {
+	if err := p.PowerOff(ctx, id); err != nil {
+		return err
+	}
+	return p.Protect(ctx, id)
 }
 
 // serverID reads the provider's number from the registry's text.

@@ -38,3 +38,17 @@ func (a Account) Open(ctx context.Context) (*Provider, error) {
 	}
 	return New(Options{Token: secret.New(aws.ToString(out.SecretString)), Endpoint: a.Config.Endpoint})
 }
+
+// State is what the provider says of a server: the text of a State.
+func (a Account) State(ctx context.Context, server string) (string, error) {
+	id, err := serverID(server)
+	if err != nil {
+		return "", err
+	}
+	provider, err := a.Open(ctx)
+	if err != nil {
+		return "", err
+	}
+	found, err := provider.Get(ctx, id)
+	return string(found.State), err
+}

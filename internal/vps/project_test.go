@@ -48,6 +48,14 @@ func TestAccountReadsTheTokenEachTime(t *testing.T) {
 	if err := look(); err != nil {
 		t.Errorf("with the right token: %v", err)
 	}
+	server := p.mustCreate(specOf(t, "one"))
+	for id, want := range map[string]vps.State{text(server.ID): vps.Running, "4711": vps.Gone} {
+		if state, err := account.State(t.Context(), id); err != nil || state != string(want) {
+			t.Errorf("server %s is %q, %v; want %s", id, state, err, want)
+		}
+	}
+	_, err := account.State(t.Context(), "seven")
+	wantFault(t, err, fault.InvalidInput, "no server id")
 	secrets.value = "revoked"
 	wantFault(t, look(), fault.ProviderRefused, "does not know the token")
 }

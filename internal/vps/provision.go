@@ -79,7 +79,7 @@ func (p Provisioner) Provision(ctx context.Context, in ProvisionInput) (Provisio
 	if in.GivenIP.IsValid() {
 		return p.given(ctx, in)
 	}
-	boot, err := p.Boots.Boot(ctx, in.TenantID, attempt(in.Execution), in.VolumeID)
+	boot, err := p.Boots.Boot(ctx, in.TenantID, attempt(in.Execution.ARN), in.VolumeID)
 	if err != nil {
 		return Provisioned{}, err
 	}
@@ -90,7 +90,7 @@ func (p Provisioner) Provision(ctx context.Context, in ProvisionInput) (Provisio
 	if err != nil {
 		return Provisioned{}, err
 	}
-	labels := built(in.TenantID, in.Execution)
+	labels := built(in.TenantID, in.Execution.ARN)
 	volume, err := free(ctx, provider, in.VolumeID, labels)
 	if err != nil {
 		return Provisioned{}, err
@@ -159,13 +159,13 @@ func free(ctx context.Context, provider *Provider, volumeID string, mine map[str
 const roleMail = "mail"
 
 // built are the labels of what an execution builds for a tenant.
-func built(tenantID string, x task.Execution) map[string]string {
-	return map[string]string{LabelTenant: tenantID, LabelRole: roleMail, LabelAttempt: attempt(x)}
+func built(tenantID, execution string) map[string]string {
+	return map[string]string{LabelTenant: tenantID, LabelRole: roleMail, LabelAttempt: attempt(execution)}
 }
 
 // attempt stands for the execution in a label: its ARN is too long for one.
-func attempt(x task.Execution) string {
-	sum := sha256.Sum256([]byte(x.ARN))
+func attempt(execution string) string {
+	sum := sha256.Sum256([]byte(execution))
 	return hex.EncodeToString(sum[:16])
 }
 

@@ -78,6 +78,7 @@ type Server struct {
 	VolumeIDs []int64           `json:"volume_ids,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
 	Created   time.Time         `json:"created,omitzero"`
+	Protected bool              `json:"protected,omitempty"` // the provider deletes it for nobody
 }
 
 // State is what a server does, as the provider sees it from outside: a running one may still not answer.
@@ -194,7 +195,7 @@ func selectorOf(labels map[string]string) (string, error) {
 }
 
 func serverOf(s *hcloud.Server) Server {
-	out := Server{ID: s.ID, Name: s.Name, State: stateOf(s.Status), Labels: s.Labels, Created: s.Created}
+	out := Server{ID: s.ID, Name: s.Name, State: stateOf(s.Status), Labels: s.Labels, Created: s.Created, Protected: s.Protection.Delete}
 	if s.Location != nil {
 		out.Region = s.Location.Name
 	}

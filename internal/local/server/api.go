@@ -20,6 +20,7 @@ var (
 	notFound    = problem{http.StatusNotFound, "not_found", "resource not found"}
 	nameTaken   = problem{http.StatusConflict, "uniqueness_error", "server name is already used"}
 	locked      = problem{http.StatusLocked, "locked", "resource is locked by another action"}
+	protected   = problem{http.StatusForbidden, "protected", "server is protected against deletion"}
 	quotaUsedUp = problem{http.StatusForbidden, "resource_limit_exceeded", "server limit exceeded"}
 	noneLeft    = problem{http.StatusPreconditionFailed, "resource_unavailable", "server location disabled"}
 )

@@ -39,6 +39,11 @@ func (p *Provider) actOnServer(r *http.Request) (any, *problem) {
 			return nil, trouble
 		}
 		work = func() error { return nil }
+	case "change_protection":
+		if trouble := changeProtection(r, m); trouble != nil {
+			return nil, trouble
+		}
+		work = func() error { return nil }
 	default:
 		return nil, &notFound
 	}
@@ -69,12 +74,28 @@ func changePtr(r *http.Request, m *machine) *problem {
 	return nil
 }
 
+func changeProtection(r *http.Request, m *machine) *problem {
+	body, trouble := decode[schema.ServerActionChangeProtectionRequest](r)
+	if trouble != nil {
+		return trouble
+	}
+	if body.Delete == nil || body.Rebuild == nil || *body.Delete != *body.Rebuild {
+		no := invalid("delete and rebuild protection must have the same value")
+		return &no
+	}
+	m.kept = *body.Delete
+	return nil
+}
+
 func (p *Provider) deleteServer(r *http.Request) (any, *problem) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := p.machines[pathID(r)]
 	if m == nil || m.state() == statusDeleting {
 		return nil, &notFound
+	}
+	if m.kept {
+		return nil, &protected
 	}
 	m.cutBoot()
 	m.set(statusDeleting)

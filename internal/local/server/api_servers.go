@@ -169,6 +169,7 @@ func (p *Provider) describe(m *machine) schema.Server {
 	}
 	return schema.Server{
 		ID: m.id, Name: m.name, Status: m.state(), Created: m.created, Labels: labels, Locked: p.busy(onServer(m.id)),
+		Protection: schema.ServerProtection{Delete: m.kept, Rebuild: m.kept},
 		PublicNet: schema.ServerPublicNet{
 			IPv4:        schema.ServerPublicNetIPv4{ID: m.id, IP: m.address, DNSPtr: m.ptr},
 			FloatingIPs: []int64{}, Firewalls: []schema.ServerFirewall{},

@@ -35,6 +35,7 @@ type machine struct {
 	name    string
 	labels  map[string]string
 	ptr     string
+	kept    bool // protected against deletion
 	volumes []int64
 
 	// operation is held while the power goes on or off, mu for a moment.

@@ -1,0 +1,33 @@
+package notice
+
+import "fmt"
+
+// executionFailed tells of an execution that ended without a word of its own: it ran out of time, somebody stopped it, or
+// its state machine stumbled where no step could catch it. The request's execution is the failed one.
+func (d *Desk) executionFailed(r Request, f facts) letter {
+	machine := f.text("machine")
+	l := letter{
+		subject:  fmt.Sprintf("%s ended %s and told nobody", machine, f.text("status")),
+		happened: "An execution ended without its own last steps: nothing was cleaned up, recorded or told by it.",
+		facts: []fact{
+			{"Runbook", machine},
+			{"Status", f.text("status")},
+			{"Error", f.text("error")},
+		},
+		next: "aws stepfunctions get-execution-history --reverse-order --max-results 20 --execution-arn " + oneLine(r.Execution.ARN),
+	}
+	switch machine {
+	case "vault-backup":
+		l.next = `older backups stand: start vault-backup with {"tier":"on-demand"}`
+	case "vault-restore":
+		l.next = "wipe the data directory of the node that was restored into, start it empty, and start vault-restore again"
+	}
+	if r.TenantID != "" {
+		l.facts = append([]fact{{"Tenant", r.TenantID}}, l.facts...)
+	}
+	if f.yes("clean_up") {
+		l.happened += " What it left behind is being cleaned up now by vps-recovery in the mode clean-up."
+		l.next = "wait for the notice of the clean-up; it says whether the tenant's server answers"
+	}
+	return l
+}
