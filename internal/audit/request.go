@@ -18,8 +18,7 @@ import (
 type Request struct {
 	Event       Event          `json:"event"`
 	Severity    Severity       `json:"severity"`
-	Stream      string         `json:"stream"`       // optional: Platform
-	TenantID    string         `json:"tenant_id"`    // optional
+	TenantID    string         `json:"tenant_id"`    // optional; the record goes into the tenant's own stream
 	RequestedBy string         `json:"requested_by"` // optional: a claim, recorded as user_id
 	Execution   task.Execution `json:"execution"`
 	MapIndex    *int           `json:"map_index"` // only inside a Map
@@ -46,8 +45,6 @@ func (r Request) Validate() error {
 		return fmt.Errorf("event is not one of %v", Events())
 	case !r.Event.Admits(r.Severity):
 		return fmt.Errorf("severity of %s is not one of %v", r.Event, r.Event.Severities())
-	case r.Stream != "" && !streamName.MatchString(r.Stream):
-		return errors.New("stream is neither a tenant id nor platform")
 	case r.TenantID != "" && !streamName.MatchString(r.TenantID):
 		return errors.New("tenant_id is not one")
 	case strings.ContainsAny(r.Execution.ARN+r.Execution.State, "\r\n"):
@@ -67,7 +64,7 @@ func (t *Trail) Record(ctx context.Context, r Request) (Receipt, error) {
 		return Receipt{}, fault.InvalidInput.Errorf("details: %w", err)
 	}
 	l, err := t.append(ctx, Entry{
-		Stream:   cmp.Or(r.Stream, Platform),
+		Stream:   cmp.Or(r.TenantID, Platform),
 		ID:       NewID(r.Execution, r.MapIndex, r.Event),
 		Event:    r.Event,
 		TenantID: r.TenantID,

@@ -117,8 +117,7 @@ func TestValidateRefuses(t *testing.T) {
 		"no event":           func(r *Request) { r.Event = "" },
 		"wrong severity":     func(r *Request) { r.Severity = "hunter2" },
 		"severity of others": func(r *Request) { r.Severity = Critical },
-		"odd stream":         func(r *Request) { r.Stream = "hunter2/.." },
-		"odd tenant":         func(r *Request) { r.TenantID = "hunter2\n" },
+		"odd tenant":         func(r *Request) { r.TenantID = "hunter2/.." },
 		"no execution":       func(r *Request) { r.Execution = task.Execution{} },
 		"a line break":       func(r *Request) { r.Execution.State += "\nRecordAudit" },
 		"a long claim":       func(r *Request) { r.RequestedBy = strings.Repeat("hunter2", 100) },
@@ -136,7 +135,7 @@ func TestValidateRefuses(t *testing.T) {
 				t.Errorf("the error quotes a value: %v", err)
 			}
 			trail, d, _ := newTrail(t)
-			if name == "odd stream" {
+			if name == "odd tenant" {
 				if _, err := trail.Record(context.Background(), r); !fault.Is(err, fault.InvalidInput) || len(d.items["audit"]) != 0 {
 					t.Errorf("Record = %v, want InvalidInput and nothing written", err)
 				}

@@ -22,6 +22,9 @@ var (
 	slug       = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`) // of providers, regions and server types
 )
 
+// reservedID is the audit stream beside those of the tenants, which have their ids for names.
+const reservedID = "platform"
+
 const (
 	maxName     = 128 // bytes
 	maxText     = 256 // bytes, of a reason or a claimed name
@@ -125,6 +128,9 @@ func (v VPS) check(name string) error {
 func checkID(id string) error {
 	if !tenantID.MatchString(id) {
 		return errors.New("tenant_id is not lower-case letters, digits and hyphens, at most 63")
+	}
+	if id == reservedID {
+		return fmt.Errorf("tenant_id %q is taken: the audit trail keeps under it what concerns no tenant", id)
 	}
 	return nil
 }

@@ -14,6 +14,15 @@ import (
 
 var addresses = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
+// The audit trail keeps what concerns no tenant under this name.
+func TestNoTenantIsCalledPlatform(t *testing.T) {
+	d := acme()
+	d.ID = "platform"
+	if err := (Registration{Description: d}).Validate(); err == nil || !strings.Contains(err.Error(), "platform") {
+		t.Errorf("registered: %v", err)
+	}
+}
+
 func TestRegisterKeepsWhatItWasGiven(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		d := acme()

@@ -206,8 +206,7 @@ func TestADeadServerIsReplaced(t *testing.T) {
 			t.Errorf("the old server is %s", s.Status)
 		}
 	}
-	all := records(t)
-	last := all[len(all)-1]
+	last := latest(t)
 	for _, want := range []string{old.VPS.IP.String(), now.VPS.IP.String(), "vps_failure"} {
 		if last.Event != audit.SMTPCredentialsRecovered || last.TenantID != "acme" || !strings.Contains(string(last.Details), want) {
 			t.Errorf("the audit record lacks %s: %+v", want, last)

@@ -122,7 +122,7 @@ func trail() *audit.Trail {
 	}
 }
 
-// records are the bodies of the platform's stream, in order.
+// records are the bodies of all streams, in the order of their time.
 func records(t *testing.T) []audit.Record {
 	t.Helper()
 	table := w.Outputs["AuditTable"]
@@ -145,7 +145,7 @@ func records(t *testing.T) []audit.Record {
 			all = append(all, r)
 		}
 	}
-	slices.SortFunc(all, func(a, b audit.Record) int { return int(a.Seq - b.Seq) })
+	slices.SortFunc(all, func(a, b audit.Record) int { return cmp.Or(a.Timestamp.Compare(b.Timestamp), int(a.Seq-b.Seq)) })
 	return all
 }
 
