@@ -145,7 +145,12 @@ func records(t *testing.T) []audit.Record {
 			all = append(all, r)
 		}
 	}
-	slices.SortFunc(all, func(a, b audit.Record) int { return cmp.Or(a.Timestamp.Compare(b.Timestamp), int(a.Seq-b.Seq)) })
+	slices.SortFunc(all, func(a, b audit.Record) int {
+		if age := a.Timestamp.Compare(b.Timestamp); age != 0 {
+			return age
+		}
+		return int(a.Seq - b.Seq)
+	})
 	return all
 }
 
