@@ -1,7 +1,8 @@
 // Package dns is the name server of the local platform: it answers, with authority, from the Route 53 zones of the local
 // AWS engine, so that what the world would see of a change can be seen on this machine.
 //
-// Every question reads the zone anew: a change shows in the first answer after it, as it does on AWS once it is in sync.
+// Every question reads the zone anew: a change shows in the first answer after it, as it does on AWS once it is in sync. A
+// server that lags behind does not see it until it catches up.
 package dns
 
 import (
@@ -11,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,7 +43,8 @@ type Server struct {
 	Addr string // host:port
 
 	options  Options
-	ctx      context.Context // of every question
+	zones    atomic.Pointer[Zones] // what is answered from: the present, or the past
+	ctx      context.Context       // of every question
 	cancel   context.CancelFunc
 	udp, tcp *dns.Server
 	ended    chan error // one for each of the two
@@ -54,6 +57,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("start local name server: %w", err)
 	}
 	s := &Server{Addr: listener.Addr().String(), options: o, ended: make(chan error, 2)}
+	s.CatchUp()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	var started sync.WaitGroup
 	started.Add(2)
@@ -149,5 +153,5 @@ func (s *Server) zoneOf(ctx context.Context, name string) (*zone, error) {
 			}
 		}
 	}
-	return readZone(ctx, s.options.Zones, name)
+	return readZone(ctx, *s.zones.Load(), name)
 }

@@ -38,6 +38,10 @@ type Options struct {
 	// whose credentials Env gives: above all for each function, by its own role.
 	NoAuth bool
 
+	// FunctionsEndpoint is where functions find AWS, the engine itself if empty. RuntimeAPI, a host:port, stands between
+	// functions and the Lambda Runtime API of each, whose port is then the first part of the path; empty means nobody.
+	FunctionsEndpoint, RuntimeAPI string
+
 	LogFile   string        // where the engine logs, Dir/engine.log if empty
 	Attached  bool          // the engine ends when this process does, however it does
 	AlarmTick time.Duration // how often CloudWatch alarms are evaluated, 2 s if zero

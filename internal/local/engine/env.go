@@ -41,12 +41,13 @@ func environment(dir, endpoint string, o Options) []string {
 		"IOT_MTLS_ENABLED=0",
 		"SFTP_ENABLED=0",
 		"AUTH=" + strconv.FormatBool(!o.NoAuth),
-		"AWS_ENDPOINT_URL=" + endpoint, // without it the functions would call the real AWS
+		"AWS_ENDPOINT_URL=" + cmp.Or(o.FunctionsEndpoint, endpoint), // without it the functions would call the real AWS
 		"AWS_ACCESS_KEY_ID=test",
 		"AWS_SECRET_ACCESS_KEY=test",
 		"AWS_EC2_METADATA_DISABLED=true",
 		"ALARM_TICK=" + strconv.FormatFloat(cmp.Or(o.AlarmTick, 2*time.Second).Seconds(), 'f', -1, 64),
 		"ENGINE_WITHOUT=" + strings.Join(o.Without, ","),
+		"ENGINE_RUNTIME_API=" + o.RuntimeAPI,
 	}
 	if o.Attached {
 		env = append(env, "ENGINE_ATTACHED=1")

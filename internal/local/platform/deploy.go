@@ -26,7 +26,7 @@ func architecture() string {
 func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 	overrides := []string{
 		"Arch=" + architecture(),
-		"VaultNodes=" + p.Vault.URL(),
+		"VaultNodes=" + p.vaultForFunctions(),
 		"VaultCaCertificate=" + base64.StdEncoding.EncodeToString(p.authority.CAPEM),
 		"BackupSchedule='" + schedule + "'",
 		"RebootChecks=2", // servers boot in seconds here
@@ -35,7 +35,7 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 		overrides = append(overrides, "ProviderEndpoint=http://127.0.0.1:1/v1", "DnsResolver=127.0.0.1:1")
 	} else {
 		overrides = append(overrides,
-			"ProviderEndpoint="+p.Mail.Provider.Endpoint(), "DnsResolver="+p.Mail.DNS.Addr, "LoopbackServers=true",
+			"ProviderEndpoint="+p.providerForFunctions(), "DnsResolver="+p.Mail.DNS.Addr, "LoopbackServers=true",
 			"MailCaCertificate="+base64.StdEncoding.EncodeToString(p.Mail.Trusted()))
 	}
 	args := append([]string{"deploy", "--template-file", filepath.Join(built, "template.yaml"),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,12 +42,17 @@ func (p *Platform) StartMail(ctx context.Context) (err error) {
 	if m.authority, err = newMailAuthority(time.Now()); err != nil {
 		return err
 	}
-	if m.Provider, err = server.Start(ctx, server.Options{
-		Dir: filepath.Join(p.dir, "servers"), Token: providerToken, Program: standin,
-	}); err != nil {
+	options := server.Options{Dir: filepath.Join(p.dir, "servers"), Token: providerToken, Program: standin}
+	if p.Faults != nil {
+		options.Dial = p.Faults.Mailu.DialTo
+	}
+	if m.Provider, err = server.Start(ctx, options); err != nil {
 		return err
 	}
 	p.Mail = m
+	if p.Faults != nil {
+		p.Faults.Provider.Forward(strings.TrimSuffix(m.Provider.Endpoint(), "/v1"))
+	}
 	m.DNS, err = localdns.Start(localdns.Options{
 		Zones: route53.NewFromConfig(p.AWS), Reverse: func(netip.Addr) string { return "" },
 	})

@@ -28,6 +28,8 @@ type Platform struct {
 	AWS aws.Config
 	// Mail is where the tenants' servers are; nil until StartMail.
 	Mail *Mail
+	// Faults are what can go wrong between the functions and the rest; nil unless they were asked for.
+	Faults *Faults
 	// Built is the folder of the built template.
 	Built string
 
@@ -43,6 +45,8 @@ type Options struct {
 	Dir string
 	// Attached ends every process with this one, however it ends; otherwise the platform stays until Stop.
 	Attached bool
+	// Faults puts a proxy before everything that the functions call; clients of the platform itself go straight.
+	Faults bool
 }
 
 // Start starts the engine and an unsealed, configured Vault with its tenants, and builds the functions meanwhile. It
@@ -70,15 +74,20 @@ func Start(ctx context.Context, tools Tools, o Options, say *progress.Printer) (
 }
 
 func (p *Platform) start(ctx context.Context, o Options) (err error) {
-	if p.Engine, err = engine.Start(ctx, engine.Options{
-		Python: p.tools.Python, Dir: filepath.Join(o.Dir, "engine"), Attached: o.Attached,
-	}); err != nil {
-		return err
-	}
-	p.AWS = clientConfig(p.Engine)
 	if p.authority, err = vaultserver.NewAuthority(filepath.Join(o.Dir, "tls")); err != nil {
 		return err
 	}
+	options := engine.Options{Python: p.tools.Python, Dir: filepath.Join(o.Dir, "engine"), Attached: o.Attached}
+	if o.Faults {
+		if err := p.startFaults(); err != nil {
+			return err
+		}
+		options.FunctionsEndpoint, options.RuntimeAPI = p.Faults.AWS.URL(), p.Faults.Runtime.Address()
+	}
+	if p.Engine, err = engine.Start(ctx, options); err != nil {
+		return err
+	}
+	p.AWS = clientConfig(p.Engine)
 	p.Vault, err = vaultserver.Start(ctx, vaultserver.Options{
 		Binary: p.tools.Vault, Dir: filepath.Join(o.Dir, "vault"), Name: "vault-1",
 		CertFile: p.authority.CertFile, KeyFile: p.authority.KeyFile, CAFile: p.authority.CAFile,
@@ -86,6 +95,9 @@ func (p *Platform) start(ctx context.Context, o Options) (err error) {
 	})
 	if err != nil {
 		return err
+	}
+	if p.Faults != nil {
+		p.Faults.follow(p.Engine, p.Vault)
 	}
 	return p.configureVault(ctx)
 }
@@ -109,6 +121,9 @@ func (p *Platform) Stop() error {
 	}
 	if p.Vault != nil {
 		errs = append(errs, p.Vault.Stop())
+	}
+	if p.Faults != nil {
+		errs = append(errs, p.Faults.stop())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop the platform: %w", err)

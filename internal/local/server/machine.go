@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os/exec"
@@ -29,6 +30,7 @@ type machine struct {
 	port                  int
 	created               time.Time
 	reservation           net.Listener
+	dial                  func(ctx context.Context, address string) (net.Conn, error)
 	logf                  func(format string, args ...any)
 
 	// Guarded by Provider.mu.

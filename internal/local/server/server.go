@@ -31,6 +31,8 @@ type Options struct {
 	SSHPort int       // of the servers; 0 means 22, which only root may listen on
 	Program string    // started as `PROGRAM -project DIR` for a compose project
 	Log     io.Writer // nil discards
+	// Dial connects a tunnel through a server's SSH to one of that server's ports; nil connects it directly.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
 }
 
 // Provider is a running one.
@@ -68,6 +70,11 @@ func Start(ctx context.Context, o Options) (*Provider, error) {
 	}
 	if o.Log == nil {
 		o.Log = io.Discard
+	}
+	if o.Dial == nil {
+		o.Dial = func(ctx context.Context, address string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		}
 	}
 	for _, sub := range []string{"servers", "volumes"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {

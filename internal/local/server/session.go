@@ -75,7 +75,7 @@ func (m *machine) tunnel(_ *ssh.Server, _ *gossh.ServerConn, channel gossh.NewCh
 		_ = channel.Reject(gossh.Prohibited, "only the server itself can be reached")
 		return
 	}
-	target, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(m.address, strconv.FormatUint(uint64(to.Port), 10)))
+	target, err := m.dial(ctx, net.JoinHostPort(m.address, strconv.FormatUint(uint64(to.Port), 10)))
 	if err != nil {
 		_ = channel.Reject(gossh.ConnectionFailed, "connection refused")
 		return
@@ -90,7 +90,9 @@ func (m *machine) tunnel(_ *ssh.Server, _ *gossh.ServerConn, channel gossh.NewCh
 	var copies sync.WaitGroup
 	copies.Go(func() {
 		_, _ = io.Copy(target, stream)
-		_ = target.(*net.TCPConn).CloseWrite()
+		if half, ok := target.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
 	})
 	copies.Go(func() {
 		_, _ = io.Copy(stream, target)

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -75,13 +76,19 @@ const token = "local-token"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, nil)
+}
+
+// newWorldWith has tunnels that are connected by dial.
+func newWorldWith(t *testing.T, dial func(context.Context, string) (net.Conn, error)) *world {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{T: t, port: freePort(t)}
 	dir := t.TempDir()
-	w.provider, err = server.Start(t.Context(), server.Options{Dir: dir, Token: token, SSHPort: w.port, Program: self})
+	w.provider, err = server.Start(t.Context(), server.Options{Dir: dir, Token: token, SSHPort: w.port, Program: self, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	p, err := platform.Start(ctx, tools, platform.Options{Dir: filepath.Join(root, ".local", "test"), Attached: true}, say)
+	p, err := platform.Start(ctx, tools, platform.Options{Dir: filepath.Join(root, ".local", "test"), Attached: true, Faults: true}, say)
 	if err != nil {
 		return 1, err
 	}

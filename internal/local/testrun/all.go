@@ -10,7 +10,7 @@ import (
 )
 
 // concurrent are the packages whose code runs in many goroutines; they are tested with the race detector as well.
-var concurrent = []string{"./internal/archive", "./internal/audit", "./internal/inventory", "./internal/restore"}
+var concurrent = []string{"./internal/archive", "./internal/audit", "./internal/inventory", "./internal/local/faults", "./internal/restore"}
 
 // All runs every layer: unit and contract first, for a quick answer; then the linters; then what needs the platform.
 func All(ctx context.Context, root string, say *progress.Printer) error {

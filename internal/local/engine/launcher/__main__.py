@@ -1,8 +1,9 @@
 """The local AWS engine: ministack, with the fixes of fixes/ applied before it serves.
 
 Besides ministack's own variables it reads, and keeps from the functions it runs:
-  ENGINE_WITHOUT   names of fixes to leave out, separated by commas; "all" is the stock engine
-  ENGINE_ATTACHED  "1": end when standard input does, that is, with whoever started the engine
+  ENGINE_WITHOUT      names of fixes to leave out, separated by commas; "all" is the stock engine
+  ENGINE_ATTACHED     "1": end when standard input does, that is, with whoever started the engine
+  ENGINE_RUNTIME_API  host:port that stands between functions and the Lambda Runtime API; empty for nobody
 """
 import asyncio
 import os
@@ -13,10 +14,13 @@ import threading
 import hypercorn.asyncio
 
 import fixes
+import runtime_api
 
 
 def main():
     fixes.apply(without=os.environ.pop("ENGINE_WITHOUT", ""))
+    if between := os.environ.pop("ENGINE_RUNTIME_API", ""):
+        runtime_api.lead_through(between)
     if os.environ.pop("ENGINE_ATTACHED", "") == "1":
         threading.Thread(target=end_with_input, daemon=True).start()
     from ministack import app

@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// KillFunction ends every process of a function at once, as the end of its sandbox does: an invocation that is under way
+// ends as Runtime.ExitError. It returns when they have gone, and is an error where there was none.
+func (e *Engine) KillFunction(name string) error {
+	killed := false
+	for _, pid := range group(e.process.PID) {
+		if pid == e.process.PID || functionOf(pid) != name {
+			continue
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("kill function %s: %w", name, err)
+		}
+		for deadline := time.Now().Add(grace); ; time.Sleep(time.Millisecond) {
+			if _, _, err := stat(pid); err != nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("kill function %s: process %d is still there", name, pid)
+			}
+		}
+		killed = true
+	}
+	if !killed {
+		return fmt.Errorf("kill function %s: it has no process", name)
+	}
+	return nil
+}
+
+// Caller is the function at the other end of a connection, by its address there; empty if that is no function of ours.
+func (e *Engine) Caller(address netip.AddrPort) string {
+	inode := socketAt(address)
+	if inode == "" {
+		return ""
+	}
+	for _, pid := range group(e.process.PID) {
+		if pid != e.process.PID && holds(pid, inode) {
+			return functionOf(pid)
+		}
+	}
+	return ""
+}
+
+// functionOf is the name of the function that runs as pid; empty for any other process.
+func functionOf(pid int) string {
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return ""
+	}
+	for variable := range strings.SplitSeq(string(environ), "\x00") {
+		if name, ok := strings.CutPrefix(variable, "AWS_LAMBDA_FUNCTION_NAME="); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// socketAt is the inode of the IPv4 socket with this local address, from /proc/net/tcp (proc(5)): the address is the
+// second field, in hexadecimal and the machine's byte order, the inode the tenth.
+func socketAt(address netip.AddrPort) string {
+	if !address.Addr().Unmap().Is4() {
+		return ""
+	}
+	ip := address.Addr().Unmap().As4()
+	local := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), address.Port())
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return ""
+	}
+	for line := range bytes.Lines(table) {
+		if fields := bytes.Fields(line); len(fields) > 9 && string(fields[1]) == local {
+			return string(fields[9])
+		}
+	}
+	return ""
+}
+
+// holds reports whether the process has the socket open.
+func holds(pid int, inode string) bool {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, file := range files {
+		if to, err := os.Readlink(file); err == nil && to == "socket:["+inode+"]" {
+			return true
+		}
+	}
+	return false
+}
