@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,8 +28,7 @@ const (
 
 // world is AWS around the watch, in memory.
 type world struct {
-	t  *testing.T
-	mu sync.Mutex
+	t *testing.T
 
 	tenants []tenant.Tenant
 	unread  error // beside them, or in their place
