@@ -19,6 +19,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/strictjson"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 	"github.com/penguinmails/disaster-recovery/internal/vps"
+	"github.com/penguinmails/disaster-recovery/internal/watch"
 )
 
 // payload is what a function takes and gives.
@@ -45,6 +46,7 @@ var payloads = map[string]payload{
 	"move-tenant":       of[tenant.MoveInput, tenant.Recovered](),
 	"notify-tenant":     of[notice.Request, notice.Receipt](),
 	"plan-backup":       of[backup.PlanInput, backup.Plan](),
+	"probe-platform":    of[watch.ProbeInput, watch.Platform](),
 	"probe-vps":         of[mailprobe.ProbeInput, mailprobe.Probed](),
 	"promote-backup":    of[backup.PromoteInput, backup.Promoted](),
 	"provision-vps":     of[vps.ProvisionInput, vps.Provisioned](),
@@ -54,9 +56,12 @@ var payloads = map[string]payload{
 	"report-failure":    of[backstop.ReportInput, backstop.Report](),
 	"seed-vault":        of[restore.SeedInput, restore.Seeded](),
 	"select-backup":     of[restore.SelectInput, restore.Backup](),
+	"set-automation":    of[tenant.Setting, tenant.Setting](),
 	"set-credentials":   of[mailu.SetInput, mailu.Credentials](),
 	"snapshot-vault":    of[backup.SnapshotInput, backup.Snapshot](),
 	"start-clean-up":    of[backstop.CleanUpInput, backstop.CleaningUp](),
+	"start-recovery":    of[watch.Delivery, watch.Response](),
+	"sweep-tenants":     of[watch.SweepInput, watch.Swept](),
 	"unlock-tenant":     of[tenant.Release, tenant.Released](),
 	"unseal-vault":      of[restore.UnsealInput, restore.Unsealed](),
 	"update-dns":        of[dns.UpdateInput, dns.Update](),

@@ -129,7 +129,7 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		})
 	}
 	deletes := func(action string) bool {
-		return action != "logs:DeleteLogDelivery" && // of Step Functions' own log settings, no data
+		return action != "logs:DeleteLogDelivery" && action != "cloudwatch:DeleteAlarms" && // of settings, not of data
 			(strings.Contains(action, ":Delete") || strings.Contains(action, "Deletion") || strings.Contains(action, ":Bypass"))
 	}
 	for what, c := range map[string]struct {
@@ -147,11 +147,26 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		"read the key shares":    {is("secretsmanager:GetSecretValue"), is("${UnsealSharesSecret.Id}"), "UnsealVaultRole"},
 		"start vault-backup":     {is("states:StartExecution"), is("${VaultBackupStateMachine}"), "DrOperator NightlyBackupRole"},
 		"start vault-restore":    {is("states:StartExecution"), is("${VaultRestoreStateMachine}"), "DrOperator"},
-		"tell the operators":     {is("sns:Publish"), is("${OperationsTopic}"), "AlertOperationsRole OperationsTopicPolicy"},
+		"start vps-recovery":     {is("states:StartExecution"), is("${VpsRecoveryStateMachine}"), "DrOperator StartCleanUpRole StartRecoveryRole SweepTenantsRole"},
+		"stop automation":        {is("lambda:InvokeFunction"), is("${SetAutomationFunction.Arn}"), "DrOperator"},
+		"ring for a server":      {is("sns:Publish"), is("${ServerAlarmsTopic}"), "ServerAlarmsTopicPolicy"},
+		"put an alarm":           {is("cloudwatch:PutMetricAlarm"), is(serverAlarms), "RegisterTenantRole SweepTenantsRole"},
+		"delete an alarm":        {is("cloudwatch:DeleteAlarms"), anything, "SweepTenantsRole"},
+		"tell the operators":     {is("sns:Publish"), is("${OperationsTopic}"), "AlertOperationsRole OperationsTopicPolicy StartRecoveryRole"},
 		"tell the security team": {is("sns:Publish"), is("${SecurityTopic}"), "AlertSecurityRole"},
 	} {
 		if got := strings.Join(holders(all, c.action, c.resource), " "); got != c.holder {
 			t.Errorf("%s: allowed to %q, not to %q", what, got, c.holder)
+		}
+	}
+}
+
+// An operator starts runbooks and stops automation, and invokes no function else: its input would pass by the runbook.
+func TestOperatorsInvokeOneFunction(t *testing.T) {
+	for _, g := range grants(t, readTemplate(t)) {
+		if g.Owner == "DrOperator" && slices.ContainsFunc(g.Action, func(a string) bool { return strings.HasPrefix(a, "lambda:") }) &&
+			(!slices.Equal(g.Action, list{"lambda:InvokeFunction"}) || !slices.Equal(g.Resource, list{"${SetAutomationFunction.Arn}"})) {
+			t.Error(g)
 		}
 	}
 }

@@ -16,6 +16,7 @@ type rule struct {
 	ScheduleExpression string
 	Targets            []struct {
 		Arn, RoleArn     string
+		Input            string
 		InputTransformer struct {
 			InputPathsMap map[string]string
 			InputTemplate string
@@ -23,6 +24,11 @@ type rule struct {
 		DeadLetterConfig struct{ Arn string }
 		RetryPolicy      struct{ MaximumEventAgeInSeconds, MaximumRetryAttempts int }
 	}
+}
+
+// invokes reports whether the rule invokes functions, and does not start a machine.
+func (r rule) invokes() bool {
+	return len(r.Targets) > 0 && strings.HasSuffix(r.Targets[0].Arn, "Function.Arn}")
 }
 
 // nothing is an archive without a backup.
@@ -61,6 +67,9 @@ func TestTheNightlyRuleSendsWhatThePlannerTakes(t *testing.T) {
 func TestUndeliveredStartsRing(t *testing.T) {
 	tm := readTemplate(t)
 	for id, r := range ofType[rule](t, tm, "AWS::Events::Rule") {
+		if r.invokes() {
+			continue // of the watch: what it misses rings, see TestAWatchThatSleepsRings
+		}
 		for _, target := range r.Targets {
 			queue, ok := strings.CutSuffix(strings.TrimPrefix(target.DeadLetterConfig.Arn, "${"), ".Arn}")
 			if !ok || tm.Resources[queue].Type != "AWS::SQS::Queue" {

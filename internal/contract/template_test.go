@@ -30,6 +30,13 @@ type function struct {
 	Role         string
 	Timeout      int
 	Environment  struct{ Variables map[string]string }
+	// EventInvokeConfig is for whom nobody waits: rules and topics.
+	EventInvokeConfig struct {
+		MaximumRetryAttempts, MaximumEventAgeInSeconds int
+		DestinationConfig                              struct {
+			OnFailure struct{ Type, Destination string }
+		}
+	}
 }
 
 type stateMachine struct {

@@ -6,6 +6,7 @@
 package mailprobe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -57,6 +58,8 @@ type Network struct {
 	// Roots are the authorities that certificates are held against; nil is the system's.
 	Roots *x509.CertPool
 	Ports Ports
+	// Patience bounds one attempt to connect; zero is 15 seconds.
+	Patience time.Duration
 }
 
 // patience bounds one connection attempt, handshake included, and each answer within a session.
@@ -64,7 +67,7 @@ const patience = 15 * time.Second
 
 // dial opens a connection that ends with ctx.
 func (n Network) dial(ctx context.Context, t Target, port int) (net.Conn, error) {
-	dialing, cancel := context.WithTimeout(ctx, patience)
+	dialing, cancel := context.WithTimeout(ctx, cmp.Or(n.Patience, patience))
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(dialing, "tcp", net.JoinHostPort(t.Address, strconv.Itoa(port)))
 	if err != nil {

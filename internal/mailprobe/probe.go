@@ -70,25 +70,31 @@ type Prober struct {
 // Probe opens every port that a mail client needs, all at once. Port 25 is not among them: it cannot be reached from
 // AWS. A closed port is an answer and no fault.
 func (p Prober) Probe(ctx context.Context, in ProbeInput) (Probed, error) {
-	ports := p.Network.Ports
-	found := Probed{
-		Well: true, Checks: in.Checks + 1, Over: in.Checks+1 >= p.RebootChecks,
-		Ports: []Port{{Port: ports.smtps()}, {Port: ports.submission()}, {Port: ports.imaps()}, {Port: ports.https()}},
-	}
-	var all sync.WaitGroup
-	for i := range found.Ports {
-		all.Go(func() { p.try(ctx, in.Target, &found.Ports[i]) })
-	}
-	all.Wait()
-	for _, port := range found.Ports {
-		found.Well = found.Well && port.Open
-	}
+	found := p.Knock(ctx, in.Target)
+	found.Checks, found.Over = in.Checks+1, in.Checks+1 >= p.RebootChecks
 	if found.Well {
 		return found, nil
 	}
 	var err error
 	found.State, err = p.Power.State(ctx, in.ServerID)
 	return found, err
+}
+
+// Knock asks the network alone, for whoever works for no execution.
+func (p Prober) Knock(ctx context.Context, t Target) Probed {
+	ports := p.Network.Ports
+	found := Probed{Well: true, Ports: []Port{
+		{Port: ports.smtps()}, {Port: ports.submission()}, {Port: ports.imaps()}, {Port: ports.https()},
+	}}
+	var all sync.WaitGroup
+	for i := range found.Ports {
+		all.Go(func() { p.try(ctx, t, &found.Ports[i]) })
+	}
+	all.Wait()
+	for _, port := range found.Ports {
+		found.Well = found.Well && port.Open
+	}
+	return found
 }
 
 func (p Prober) try(ctx context.Context, t Target, port *Port) {

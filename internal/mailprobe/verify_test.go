@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/secret"
@@ -204,6 +207,39 @@ type power map[string]int
 func (p power) State(_ context.Context, serverID string) (string, error) {
 	p[serverID]++
 	return "off", nil
+}
+
+// A server whose host is gone answers nothing at all, as one does here whose queue of connections is full.
+func TestKnockIsAsPatientAsItIsTold(t *testing.T) {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(socket) //nolint:errcheck // nothing was written to it
+	if err := errors.Join(unix.Bind(socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(socket, 0)); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := at.(*unix.SockaddrInet4).Port
+	first, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) // the queue holds one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	started := time.Now()
+	p := Prober{Now: time.Now, Network: Network{Patience: 50 * time.Millisecond, Ports: Ports{port, port, port, port}}}
+	found := p.Knock(t.Context(), Target{Hostname: "example.com", Address: "127.0.0.1"})
+	for _, port := range found.Ports {
+		if port.Open || port.Why != "timeout" {
+			t.Errorf("%+v", port)
+		}
+	}
+	if took := time.Since(started); found.Well || took > patience/2 {
+		t.Errorf("well %v after %v", found.Well, took)
+	}
 }
 
 func TestUsualPorts(t *testing.T) {

@@ -22,12 +22,17 @@ type fact struct{ name, value string }
 // write lays the letter out. SNS may deliver it twice, so every letter names its execution, and the text of a repeated
 // step is the same to the last character: it holds no time but those of the request.
 func (l letter) write(x task.Execution) string {
-	var b strings.Builder
-	b.WriteString(l.happened + "\n\n")
-	facts := append(l.facts,
+	l.facts = append(l.facts,
 		fact{"Execution", oneLine(x.ARN)},
 		fact{"Started", x.StartedAt.UTC().Format(time.RFC3339)})
-	for _, f := range facts {
+	return l.text()
+}
+
+// text lays out a letter as it is.
+func (l letter) text() string {
+	var b strings.Builder
+	b.WriteString(l.happened + "\n\n")
+	for _, f := range l.facts {
 		fmt.Fprintf(&b, "%-22s %s\n", f.name+":", f.value)
 	}
 	fmt.Fprintf(&b, "\nNext: %s\n", l.next)

@@ -44,9 +44,10 @@ const (
 )
 
 // Budget is the automation budget of the installation, kept in the tenants' table. Only automatic recoveries take from
-// it; what a person starts is not counted.
+// it; what a person starts is not counted. Shares are not given back: when the budget is spent, those are looked for whose
+// executions have ended.
 type Budget struct {
-	Registry   Registry // to see whether the tenant is suppressed
+	Registry   Registry // to see whether the tenant is suppressed, and who works for it
 	Ledger     Ledger
 	Executions Executions
 	Limits     Limits
@@ -58,6 +59,7 @@ type Verdict string
 
 const (
 	Granted     Verdict = "granted"
+	UnderWay    Verdict = "under_way"   // an execution works for this tenant already
 	Stopped     Verdict = "stopped"     // somebody stopped all automation
 	Suppressed  Verdict = "suppressed"  // somebody stopped it for this tenant
 	TenantSpent Verdict = "tenant_hour" // this tenant had its recovery within the last hour
@@ -70,12 +72,13 @@ type share struct {
 	Execution string    `json:"execution"` // ARN
 	TenantID  string    `json:"tenant_id"`
 	TakenAt   time.Time `json:"taken_at"`
-	Returned  bool      `json:"returned"` // it has ended; it counts for the hour only
+	Ended     bool      `json:"ended"` // it counts for the hour only
 }
 
 // Take takes a share for the execution that is about to recover the tenant. The execution is named by the ARN that it
 // will have; one that has its share already is granted again while automation is on, so the caller may repeat it. No
-// verdict but Granted changes anything. The stop switch, the tenant's own, and the ledger are held against each other in one transaction.
+// verdict but Granted changes anything. The stop switch, the tenant's own, and the ledger are held against each other in
+// one transaction.
 //
 // Faults: InvalidInput, InvalidConfiguration, TenantUnknown, AWSUnavailable, AWSRefused.
 func (b Budget) Take(ctx context.Context, tenantID, execution string) (Verdict, error) {
@@ -109,7 +112,12 @@ func (b Budget) take(ctx context.Context, tenantID, execution string) (v Verdict
 	if err != nil {
 		return "", false, err
 	}
+	underWay, err := t.UnderWay(ctx, b.Executions)
 	switch {
+	case err != nil:
+		return "", false, err
+	case underWay && t.Lease.Holder != execution:
+		return UnderWay, true, nil
 	case automation.Stopped:
 		return Stopped, true, nil
 	case t.Suppressed:
@@ -121,7 +129,6 @@ func (b Budget) take(ctx context.Context, tenantID, execution string) (v Verdict
 	shares := old.since(now.Add(-window))
 	v = b.Limits.verdict(shares, tenantID, now)
 	if v == TooMany {
-		// Some may have ended without giving their share back.
 		if shares, err = b.withoutEnded(ctx, shares, now); err != nil {
 			return "", false, err
 		}
@@ -140,7 +147,7 @@ func (l Limits) verdict(shares []share, tenantID string, now time.Time) Verdict 
 	hourAgo := now.Add(-window)
 	running, recent := 0, 0
 	for _, s := range shares {
-		if !s.Returned {
+		if !s.Ended {
 			running++
 		}
 		if s.TakenAt.After(hourAgo) {
@@ -159,41 +166,20 @@ func (l Limits) verdict(shares []share, tenantID string, now time.Time) Verdict 
 	return Granted
 }
 
-// withoutEnded marks the shares of executions that have ended as returned.
+// withoutEnded marks the shares of executions that have ended.
 func (b Budget) withoutEnded(ctx context.Context, shares []share, now time.Time) ([]share, error) {
 	shares = slices.Clone(shares)
 	for i, s := range shares {
-		if s.Returned || now.Sub(s.TakenAt) < grace {
+		if s.Ended || now.Sub(s.TakenAt) < grace {
 			continue
 		}
 		running, err := b.Executions.Running(ctx, s.Execution)
 		if err != nil {
 			return nil, err
 		}
-		shares[i].Returned = !running
+		shares[i].Ended = !running
 	}
 	return shares, nil
-}
-
-// Return gives back the share of an execution that has ended; it still counts for its hour. An execution without a share
-// gives nothing back: it was started by a person. Faults: InvalidInput, AWSUnavailable, AWSRefused.
-func (b Budget) Return(ctx context.Context, execution string) error {
-	if err := checkExecution(execution); err != nil {
-		return fault.InvalidInput.Tellf("%w", err)
-	}
-	return untilSettled(ctx, "return to the budget", func() (bool, error) {
-		old, err := b.read(ctx)
-		if err != nil {
-			return false, err
-		}
-		next := slices.Clone(old.Shares)
-		at := slices.IndexFunc(next, func(s share) bool { return s.Execution == execution })
-		if at < 0 || next[at].Returned {
-			return true, nil
-		}
-		next[at].Returned = true
-		return b.store(ctx, old, next)
-	})
 }
 
 // maxARN is the longest ARN of an execution in bytes: 256 by Step Functions' own reference.

@@ -32,19 +32,11 @@ func (w *world) takes(b Budget, tenant, execution string, want Verdict) {
 	}
 }
 
-func (w *world) returns(b Budget, execution string) {
-	w.t.Helper()
-	if err := b.Return(w.t.Context(), execution); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 func TestTheBudgetIsSpentByTheHour(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		id, b := w.tenants(5), w.budget(10, 3)
 		for i := range 3 {
 			w.takes(b, id[i], w.start(id[i]), Granted)
-			w.returns(b, arn(id[i]))
 			w.pass(10 * time.Minute)
 		}
 		w.takes(b, id[0], arn("again"), TenantSpent)
@@ -66,17 +58,14 @@ func TestTheBudgetBoundsWhatRunsAtOnce(t *testing.T) {
 		w.takes(b, id[0], w.start("a"), Granted)
 		w.takes(b, id[1], w.start("b"), Granted)
 		w.takes(b, id[2], w.start("c"), TooMany)
-		for range 2 {
-			w.returns(b, arn("a"))
-		}
-		w.returns(b, arn("c")) // it has none
+
+		// One that has ended is found out, once it had time to start at all.
+		w.end(arn("a"))
+		w.takes(b, id[2], arn("c"), TooMany)
+		w.pass(grace)
 		w.takes(b, id[2], arn("c"), Granted)
 		w.takes(b, id[3], w.start("d"), TooMany)
-
-		// One that ended without a word is found out, once it had time to start at all.
 		w.end(arn("b"))
-		w.takes(b, id[3], arn("d"), TooMany)
-		w.pass(grace)
 		w.takes(b, id[3], arn("d"), Granted)
 
 		// What still runs counts for longer than its hour.
@@ -113,6 +102,32 @@ func TestTheSwitchStopsAllAutomation(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.takes(b, id[1], w.start("b"), Granted)
+	})
+}
+
+// Whoever works for the tenant already, a person's recovery too, leaves nothing to start; its own share it may ask for again.
+func TestTheBudgetSeesWhatIsUnderWay(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		w.registered()
+		b := w.budget(5, 5)
+		w.locked("by-hand")
+		w.takes(b, "acme", arn("one"), UnderWay)
+		if err := b.Turn(t.Context(), Switch{Stopped: true, Reason: "r", By: "Ada"}); err != nil {
+			t.Fatal(err)
+		}
+		w.takes(b, "acme", arn("one"), UnderWay)
+		w.end(arn("by-hand"))
+		w.takes(b, "acme", arn("one"), Stopped)
+		if err := b.Turn(t.Context(), Switch{Reason: "r", By: "Ada"}); err != nil {
+			t.Fatal(err)
+		}
+		w.takes(b, "acme", w.start("one"), Granted)
+		w.locked("one")
+		w.takes(b, "acme", arn("one"), Granted)
+		w.takes(b, "acme", arn("two"), UnderWay)
+		w.down = fault.AWSUnavailable.Errorf("no route")
+		_, err := b.Take(t.Context(), "acme", arn("two"))
+		wants(t, err, fault.AWSUnavailable)
 	})
 }
 
@@ -209,7 +224,6 @@ func TestTheBudgetRefusesNonsense(t *testing.T) {
 	wants(t, err, fault.InvalidInput)
 	_, err = w.budget(1, 1).Take(t.Context(), "acme", "")
 	wants(t, err, fault.InvalidInput)
-	wants(t, w.budget(1, 1).Return(t.Context(), ""), fault.InvalidInput)
 	wants(t, w.budget(1, 1).Turn(t.Context(), Switch{Stopped: true, By: "Ada"}), fault.InvalidInput)
 	wants(t, w.budget(1, 1).Turn(t.Context(), Switch{Stopped: true, Reason: "r"}), fault.InvalidInput)
 }

@@ -46,6 +46,8 @@ type world struct {
 	running map[string]bool // executions
 	down    error           // what Step Functions answers, when it is not nil
 	ttl     map[string]int  // "zone name" -> seconds
+	watched []string        // tenants whose alarm was put
+	mute    error           // what putting an alarm answers
 	now     time.Time
 }
 
@@ -57,7 +59,7 @@ func newWorld(t *testing.T, db database, table string) *world {
 
 func (w *world) registry() Registry { return Registry{Database: w.db, Table: w.table} }
 func (w *world) registrar() Registrar {
-	return Registrar{Registry: w.registry(), Executions: w, Zone: w}
+	return Registrar{Registry: w.registry(), Executions: w, Zone: w, Alarms: w}
 }
 func (w *world) locker() Locker {
 	return Locker{Registry: w.registry(), Executions: w, Now: w.clock, Lifetime: 90 * time.Minute}
@@ -101,6 +103,16 @@ func (w *world) end(arn string) {
 func (w *world) TTL(_ context.Context, zone, name string) (int, bool, error) {
 	ttl, found := w.ttl[zone+" "+name]
 	return ttl, found, nil
+}
+
+// Put is the alarm on a tenant's server.
+func (w *world) Put(_ context.Context, tenantID string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mute == nil {
+		w.watched = append(w.watched, tenantID)
+	}
+	return w.mute
 }
 
 func arn(name string) string {

@@ -29,7 +29,7 @@ func (l ledger) has(execution string) bool {
 
 // since leaves out what counts for nothing any more.
 func (l ledger) since(start time.Time) []share {
-	return slices.DeleteFunc(slices.Clone(l.Shares), func(s share) bool { return s.Returned && !s.TakenAt.After(start) })
+	return slices.DeleteFunc(slices.Clone(l.Shares), func(s share) bool { return s.Ended && !s.TakenAt.After(start) })
 }
 
 func (b Budget) read(ctx context.Context) (ledger, error) {
@@ -55,11 +55,6 @@ func replacing(old ledger, next []share) change {
 		c.when, c.values["version"] = "#version = :version", old.Version
 	}
 	return c
-}
-
-func (b Budget) store(ctx context.Context, old ledger, next []share) (ok bool, err error) {
-	_, ok, err = write(ctx, b.Ledger, b.Registry.Table, budgetKey, replacing(old, next))
-	return ok, err
 }
 
 // replace stores the shares if in the same moment automation is on, everywhere and for this tenant. ok is false when one

@@ -144,17 +144,22 @@ func (l Lease) remains() []string {
 	return left
 }
 
-// mustBeFree is TenantLocked where an execution that still runs holds the lease. An execution which has ended does not
-// start to run again, so the answer holds for as long as the lease is unchanged.
-func (t Tenant) mustBeFree(ctx context.Context, executions Executions) error {
+// UnderWay reports whether an execution that still runs holds the lease. An execution which has ended does not start to
+// run again, so a no holds for as long as the lease is unchanged. Faults: those of Executions.
+func (t Tenant) UnderWay(ctx context.Context, executions Executions) (bool, error) {
 	if t.Lease.Holder == "" {
-		return nil
+		return false, nil
 	}
-	running, err := executions.Running(ctx, t.Lease.Holder)
+	return executions.Running(ctx, t.Lease.Holder)
+}
+
+// mustBeFree is TenantLocked where an execution that still runs holds the lease.
+func (t Tenant) mustBeFree(ctx context.Context, executions Executions) error {
+	underWay, err := t.UnderWay(ctx, executions)
 	switch {
 	case err != nil:
 		return err
-	case running:
+	case underWay:
 		return fault.TenantLocked.Tellf("%s is held by %s, which ends by %s at the latest",
 			t.ID, t.Lease.Holder, t.Lease.Expires.Format(time.RFC3339))
 	}

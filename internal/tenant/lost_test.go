@@ -61,7 +61,6 @@ func TestLostAnswers(t *testing.T) {
 		if got := twice("take", func() (any, error) { return b.Take(ctx, "acme", two) }); got != Granted {
 			t.Errorf("took %v", got)
 		}
-		twice("return", func() (any, error) { return nil, b.Return(ctx, two) })
 		// What is unconditional is done again: to the same end.
 		w.db.lose = 2
 		wants(t, b.Turn(ctx, Switch{Stopped: true, Reason: "drill", By: "Ada"}), fault.AWSUnavailable)

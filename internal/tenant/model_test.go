@@ -133,7 +133,7 @@ func (m *model) recovery(a *actor, c calls) {
 // registration is an operator who changes what he has read.
 func (m *model) registration(_ *actor, c calls) {
 	ctx := context.Background()
-	g := Registrar{Registry: Registry{Database: c, Table: m.table}, Executions: c, Zone: m}
+	g := Registrar{Registry: Registry{Database: c, Table: m.table}, Executions: c, Zone: m, Alarms: m}
 	retry(func() error {
 		old, err := g.Registry.Find(ctx, "acme")
 		if err == nil {

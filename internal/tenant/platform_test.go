@@ -178,8 +178,8 @@ func TestAnswersLostOnTheWire(t *testing.T) {
 		}
 		return err
 	})
+	w.end(arn("one"))
 	w.takes(w.budget(1, 1), "acme", arn("two"), TenantSpent)
-	lossy("return", func() error { return w.budget(1, 1).Return(ctx, arn("one")) })
 	lossy("unlock", func() error {
 		got, err := w.registry().Unlock(ctx, Release{"acme", 1})
 		if !got.Released {

@@ -38,19 +38,26 @@ type Zone interface {
 	TTL(ctx context.Context, zoneID, name string) (ttl int, found bool, err error)
 }
 
+// Alarms watches over the tenants' servers.
+type Alarms interface {
+	Put(ctx context.Context, tenantID string) error
+}
+
 // Registrar is the function RegisterTenant.
 type Registrar struct {
 	Registry   Registry
 	Executions Executions
 	Zone       Zone
+	Alarms     Alarms
 }
 
-// Register creates the tenant, or replaces its description; whether it is suppressed stays as it was. An ended
-// execution that still holds the lease holds it no more; the next recovery cleans up after it. Repeated, it changes nothing more.
+// Register creates the tenant, or replaces its description, and puts the alarm on its server; whether it is suppressed
+// stays as it was. An ended execution that still holds the lease holds it no more; the next recovery cleans up after it.
+// Repeated, it changes nothing more.
 //
 // Faults: InvalidInput, also for a generation that is not the registry's and for a zone in which the host has no address
 // or keeps it longer than 300 seconds; TenantUnknown; TenantLocked, where an execution works for the tenant;
-// AWSUnavailable, AWSRefused; those of Zone and Executions.
+// AWSUnavailable, AWSRefused; those of Zone, Executions and Alarms.
 func (g Registrar) Register(ctx context.Context, in Registration) (Registered, error) {
 	if err := cmp.Or(in.Validate(), g.Registry.Addresses.check(in.VPS, "vps")); err != nil {
 		return Registered{}, fault.InvalidInput.Tellf("%w", err)
@@ -60,6 +67,9 @@ func (g Registrar) Register(ctx context.Context, in Registration) (Registered, e
 	}
 	err := untilSettled(ctx, "register "+in.ID, func() (bool, error) { return g.attempt(ctx, in) })
 	if err != nil {
+		return Registered{}, err
+	}
+	if err := g.Alarms.Put(ctx, in.ID); err != nil {
 		return Registered{}, err
 	}
 	return Registered{TenantID: in.ID, Generation: in.Generation + 1}, nil

@@ -3,6 +3,7 @@ package tenant
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,26 @@ func TestRegisterKeepsWhatItWasGiven(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+// A tenant without an alarm would be recovered by nobody: the registration is repeated until the alarm is there.
+func TestRegisterPutsTheAlarm(t *testing.T) {
+	w := newWorld(t, newMemory(t), "tenants")
+	w.mute = fault.AWSUnavailable.Errorf("no route")
+	_, err := w.registrar().Register(t.Context(), Registration{Description: acme()})
+	wants(t, err, fault.AWSUnavailable)
+	w.mute = nil
+	if got, err := w.registrar().Register(t.Context(), Registration{Description: acme()}); err != nil || got != (Registered{"acme", 1}) {
+		t.Errorf("repeated: %v, %v", got, err)
+	}
+	if !slices.Equal(w.watched, []string{"acme"}) {
+		t.Errorf("alarms were put for %v", w.watched)
+	}
+	_, err = w.registrar().Register(t.Context(), Registration{Description: acme(), Generation: 7})
+	wants(t, err, fault.InvalidInput)
+	if len(w.watched) != 1 {
+		t.Error("a refused registration put an alarm")
+	}
 }
 
 func TestRegisterUpdatesTheGenerationItWasShown(t *testing.T) {

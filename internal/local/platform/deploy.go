@@ -29,7 +29,8 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 		"VaultNodes=" + p.vaultForFunctions(),
 		"VaultCaCertificate=" + base64.StdEncoding.EncodeToString(p.authority.CAPEM),
 		"BackupSchedule='" + schedule + "'",
-		"RebootChecks=2", // servers boot in seconds here
+		"RebootChecks=2",       // servers boot in seconds here
+		"TenantAlarmMinutes=1", // nobody here waits for three
 	}
 	if p.Mail == nil { // nobody listens there: without servers of its own the platform must reach no others
 		overrides = append(overrides, "ProviderEndpoint=http://127.0.0.1:1/v1", "DnsResolver=127.0.0.1:1")

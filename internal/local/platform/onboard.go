@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/netip"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 	"github.com/google/uuid"
@@ -67,17 +65,7 @@ func (p *Platform) OnboardMail(ctx context.Context, id string) (MailTenant, erro
 		ID: id, Name: id, Contact: "owner@elsewhere.example.com", Domains: []string{t.Domain}, Hostname: t.Hostname,
 		HostedZoneID: zone, VPS: t.VPS, Regions: []string{made.Region, "nbg1"}, HostKey: hostKey, CredentialID: credentialID, Priority: 5,
 	}}
-	payload, err := json.Marshal(registration)
-	if err != nil {
-		return fail(err)
-	}
-	out, err := lambda.NewFromConfig(p.AWS).Invoke(ctx, &lambda.InvokeInput{
-		FunctionName: aws.String("pmdr-register-tenant"), Payload: payload,
-	})
-	if err == nil && out.FunctionError != nil {
-		err = fmt.Errorf("RegisterTenant: %s", out.Payload)
-	}
-	if err != nil {
+	if err := p.Invoke(ctx, "register-tenant", registration, &tenant.Registered{}); err != nil {
 		return fail(err)
 	}
 	return t, nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -16,6 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/google/go-cmp/cmp"
 )
+
+// apart are the functions that no machine calls.
+var apart = []string{"probe-platform", "register-tenant", "set-automation", "start-recovery", "sweep-tenants"}
 
 var update = flag.Bool("update", false, "record events/<step>.json anew from this run")
 
@@ -56,7 +60,7 @@ func TestRecordedEventsAreWhatTheMachinesSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range folders {
-		if sent[f.Name()] == nil && f.Name() != "register-tenant" { // which no machine calls
+		if sent[f.Name()] == nil && !slices.Contains(apart, f.Name()) {
 			t.Errorf("%s did not run in this suite", f.Name())
 		}
 	}

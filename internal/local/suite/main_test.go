@@ -18,6 +18,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 	"github.com/penguinmails/disaster-recovery/internal/secret"
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
 // world is the one platform that all tests share; they run one after the other, in the order of their files.
@@ -90,6 +91,10 @@ func (w *world) furnish(ctx context.Context) (err error) {
 		return err
 	}
 	if err := w.StoreToken(ctx); err != nil {
+		return err
+	}
+	// The tests kill servers, and what becomes of them is theirs to say until those of the watch.
+	if err := w.SetAutomation(ctx, tenant.Setting{Stopped: true, Reason: "the suite begins", RequestedBy: "suite"}); err != nil {
 		return err
 	}
 	if w.operations, err = inbox.Subscribe(ctx, w.AWS, w.Outputs["OperationsTopic"], "operators"); err != nil {

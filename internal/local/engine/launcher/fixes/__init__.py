@@ -20,6 +20,8 @@ NAMES = (
     "multipart_lock",
     "secure_transport",
     "route53_change",
+    "cloudwatch_permissions",
+    "invoke_permission",
 )
 
 

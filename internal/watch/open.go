@@ -1,0 +1,33 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
+)
+
+// StarterConfig says what is started, and how often.
+type StarterConfig struct {
+	Tenants tenant.Config
+	// Machine is the ARN of the state machine vps-recovery.
+	Machine string `env:"RECOVERY_MACHINE_ARN,required"`
+	AtOnce  int    `env:"AUTOMATIC_RECOVERIES_AT_ONCE,required"`
+	PerHour int    `env:"AUTOMATIC_RECOVERIES_PER_HOUR,required"`
+}
+
+// OpenStarter prepares the starter; it makes no call.
+func OpenStarter(cfg aws.Config, c StarterConfig) Starter {
+	machines := sfn.NewFromConfig(cfg)
+	return Starter{
+		Budget: tenant.Budget{
+			Registry: tenant.Open(cfg, c.Tenants), Ledger: dynamodb.NewFromConfig(cfg),
+			Executions: tenant.StepFunctions{Client: machines},
+			Limits:     tenant.Limits{Concurrent: c.AtOnce, PerHour: c.PerHour}, Now: time.Now,
+		},
+		Machines: machines, Machine: c.Machine,
+	}
+}
