@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 
 	"github.com/hetznercloud/hcloud-go/v2/hcloud/schema"
@@ -67,6 +68,18 @@ func changePtr(r *http.Request, m *machine) *problem {
 	}
 	m.ptr = *body.DNSPtr
 	return nil
+}
+
+// Reverse is the name that the PTR record of a server's address gives; empty for an address that no server has.
+func (p *Provider) Reverse(address netip.Addr) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.machines {
+		if m.address == address.String() {
+			return m.ptr
+		}
+	}
+	return ""
 }
 
 func (p *Provider) deleteServer(r *http.Request) (any, *problem) {
