@@ -52,6 +52,7 @@ var payloads = map[string]payload{
 	"seed-vault":        of[restore.SeedInput, restore.Seeded](),
 	"select-backup":     of[restore.SelectInput, restore.Backup](),
 	"set-credentials":   of[mailu.SetInput, mailu.Credentials](),
+	"set-reverse-dns":   of[vps.ReverseInput, vps.Reversed](),
 	"snapshot-vault":    of[backup.SnapshotInput, backup.Snapshot](),
 	"unlock-tenant":     of[tenant.Release, tenant.Released](),
 	"unseal-vault":      of[restore.UnsealInput, restore.Unsealed](),

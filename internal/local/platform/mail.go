@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net"
 	"path/filepath"
 	"time"
 
@@ -48,6 +49,13 @@ func (p *Platform) StartMail(ctx context.Context) (err error) {
 	}
 	p.Mail = m
 	return nil
+}
+
+// Resolver asks the world's DNS.
+func (m *Mail) Resolver() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, m.DNS.Addr)
+	}}
 }
 
 // Client is the programs of the tenant's administrator: a browser and a mail program that know the host's name, the user

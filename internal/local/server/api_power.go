@@ -36,7 +36,7 @@ func (p *Provider) actOnServer(r *http.Request) (any, *problem) {
 		command += "_server"
 		work = func() error { return m.reboot(plan) }
 	case "change_dns_ptr":
-		if trouble := changePtr(r, m); trouble != nil {
+		if trouble := p.changePtr(r, m); trouble != nil {
 			return nil, trouble
 		}
 		work = func() error { return nil }
@@ -49,7 +49,8 @@ func (p *Provider) actOnServer(r *http.Request) (any, *problem) {
 	return schema.ServerActionPoweronResponse{Action: p.begin(command, work, onServer(m.id))}, nil
 }
 
-func changePtr(r *http.Request, m *machine) *problem {
+// changePtr is called with p.mu held.
+func (p *Provider) changePtr(r *http.Request, m *machine) *problem {
 	body, trouble := decode[schema.ServerActionChangeDNSPtrRequest](r)
 	if trouble != nil {
 		return trouble
@@ -66,7 +67,9 @@ func changePtr(r *http.Request, m *machine) *problem {
 		no := invalid("invalid input in field 'dns_ptr'")
 		return &no
 	}
-	m.ptr = *body.DNSPtr
+	if !p.faults.PtrIgnored {
+		m.ptr = *body.DNSPtr
+	}
 	return nil
 }
 

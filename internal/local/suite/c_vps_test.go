@@ -28,7 +28,7 @@ func recoverServer(t *testing.T, input string) runbook.Result {
 
 var (
 	looked   = []string{"Take the request", "LockTenant", "ProbeVps", "What is needed?"}
-	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "UpdateDns"}
+	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "SetReverseDns", "UpdateDns"}
 	arrived  = []string{"WaitForDns", "CheckDns", "DNS visible?", "MoveTenant", "UnlockTenant", "RecordAudit", "NotifyTenant", "AlertOperations", "Succeeded"}
 	mailLoop = [][]string{{"WaitForFence", "CheckVpsFenced", "Old server off?"}, {"WaitForServer", "CheckVps", "New server up?"}, {"WaitForMailu", "CheckMailu", "Mailu ready?"}, {"WaitForDns", "CheckDns", "DNS visible?"}}
 )
@@ -204,6 +204,9 @@ func TestADeadServerIsReplaced(t *testing.T) {
 	}
 	if text, err := client.Find(soon, "Sent meanwhile"); err != nil || !strings.Contains(text, "and it waited") {
 		t.Errorf("mail that was sent to the dead server: %q, %v", text, err)
+	}
+	if names, err := w.Mail.Resolver().LookupAddr(t.Context(), now.VPS.IP.String()); err != nil || !slices.Equal(names, []string{tenant.Hostname + "."}) {
+		t.Errorf("the new address is called %v, %v", names, err)
 	}
 	for _, line := range zone(t, "acme") {
 		if strings.Contains(line, old.VPS.IP.String()) {
