@@ -58,6 +58,7 @@ var payloads = map[string]payload{
 	"select-backup":     of[restore.SelectInput, restore.Backup](),
 	"set-automation":    of[tenant.Setting, tenant.Setting](),
 	"set-credentials":   of[mailu.SetInput, mailu.Credentials](),
+	"set-reverse-dns":   of[vps.ReverseInput, vps.Reversed](),
 	"snapshot-vault":    of[backup.SnapshotInput, backup.Snapshot](),
 	"start-clean-up":    of[backstop.CleanUpInput, backstop.CleaningUp](),
 	"start-recovery":    of[watch.Delivery, watch.Response](),

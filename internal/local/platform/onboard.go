@@ -40,6 +40,9 @@ type MailTenant struct {
 	Planted map[string]secret.String
 }
 
+// Address is the mail address of the tenant's administrator.
+func (t MailTenant) Address() string { return "admin@" + t.Domain }
+
 // OnboardMail gives a tenant everything that onboarding gives one: its secrets in Vault, its zone, its server, built from
 // the very files that a recovery writes, and its entry in the registry.
 func (p *Platform) OnboardMail(ctx context.Context, id string) (MailTenant, error) {
@@ -118,7 +121,7 @@ func (p *Platform) mailSecrets(ctx context.Context, t MailTenant, credentialID s
 		}
 	}
 	credential := Credential{
-		ID: credentialID, Username: "admin@" + t.Domain, WebmailURL: "https://" + t.Hostname + "/webmail", Password: t.Password,
+		ID: credentialID, Username: t.Address(), WebmailURL: "https://" + t.Hostname + "/webmail", Password: t.Password,
 	}
 	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public), credential.write(ctx, client, t.ID)
 }

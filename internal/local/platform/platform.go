@@ -114,7 +114,7 @@ func clientConfig(e *engine.Engine) aws.Config {
 func (p *Platform) Stop() error {
 	var errs []error
 	if p.Mail != nil {
-		errs = append(errs, p.Mail.stop())
+		errs = append(errs, p.Mail.Stop())
 	}
 	if p.Engine != nil {
 		errs = append(errs, p.Engine.Stop())

@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 
 	"github.com/hetznercloud/hcloud-go/v2/hcloud/schema"
@@ -35,7 +36,7 @@ func (p *Provider) actOnServer(r *http.Request) (any, *problem) {
 		command += "_server"
 		work = func() error { return m.reboot(plan) }
 	case "change_dns_ptr":
-		if trouble := changePtr(r, m); trouble != nil {
+		if trouble := p.changePtr(r, m); trouble != nil {
 			return nil, trouble
 		}
 		work = func() error { return nil }
@@ -53,7 +54,8 @@ func (p *Provider) actOnServer(r *http.Request) (any, *problem) {
 	return schema.ServerActionPoweronResponse{Action: p.begin(command, work, onServer(m.id))}, nil
 }
 
-func changePtr(r *http.Request, m *machine) *problem {
+// changePtr is called with p.mu held.
+func (p *Provider) changePtr(r *http.Request, m *machine) *problem {
 	body, trouble := decode[schema.ServerActionChangeDNSPtrRequest](r)
 	if trouble != nil {
 		return trouble
@@ -70,7 +72,9 @@ func changePtr(r *http.Request, m *machine) *problem {
 		no := invalid("invalid input in field 'dns_ptr'")
 		return &no
 	}
-	m.ptr = *body.DNSPtr
+	if !p.faults.PtrIgnored {
+		m.ptr = *body.DNSPtr
+	}
 	return nil
 }
 
@@ -85,6 +89,18 @@ func changeProtection(r *http.Request, m *machine) *problem {
 	}
 	m.kept = *body.Delete
 	return nil
+}
+
+// Reverse is the name that the PTR record of a server's address gives; empty for an address that no server has.
+func (p *Provider) Reverse(address netip.Addr) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.machines {
+		if m.address == address.String() {
+			return m.ptr
+		}
+	}
+	return ""
 }
 
 func (p *Provider) deleteServer(r *http.Request) (any, *problem) {

@@ -18,6 +18,7 @@ type Faults struct {
 	OtherHostKey bool                `json:"other_host_key,omitempty"` // servers show a host key that nobody pinned
 	Quota        int                 `json:"quota,omitempty"`          // the most servers; 0 means no limit
 	Unavailable  map[string][]string `json:"unavailable,omitempty"`    // by region the types that it has none of; "*" is every type
+	PtrIgnored   bool                `json:"ptr_ignored,omitempty"`    // reverse DNS that is set is not served
 	Unreachable  bool                `json:"unreachable,omitempty"`    // the API cuts every connection without an answer
 	API          []Trouble           `json:"api,omitempty"`            // the first that fits a request strikes it
 }

@@ -122,7 +122,7 @@ func TestARebootComesFirst(t *testing.T) {
 	if now := registered(t, "acme"); now.VPS != before.VPS || now.Lease.Holder != "" {
 		t.Errorf("the registry says %+v", now)
 	}
-	if err := w.MailLogin(t.Context(), *tenant); err != nil {
+	if err := w.Mail.Client(*tenant).IMAPS(t.Context()); err != nil {
 		t.Errorf("a mail program, after the reboot: %v", err)
 	}
 	if m := mail(t, w.operations, "vps_recovery_not_needed", r); !strings.Contains(m.Subject, "REBOOT") {
@@ -147,7 +147,7 @@ func TestWhatAStoppedRunBuiltGoes(t *testing.T) {
 	await(t, "the new server to be gone", func() bool { return len(w.Mail.Provider.Servers()) == servers })
 	r := recoverServer(t, `{"tenant_id":"acme","reason":"it is off"}`)
 	succeeded(t, r)
-	if err := w.MailLogin(t.Context(), *tenant); err != nil || !slices.Contains(r.Path, "The reboot helped") {
+	if err := w.Mail.Client(*tenant).IMAPS(t.Context()); err != nil || !slices.Contains(r.Path, "The reboot helped") {
 		t.Errorf("a mail program, after the old server was started: %v; path %v", err, r.Path)
 	}
 }
@@ -164,7 +164,7 @@ func TestAMoveThatTheWorldHasSeenIsFinished(t *testing.T) {
 	if now.VPS.ID == before.VPS.ID || now.HostKey == before.HostKey || now.Generation != before.Generation+1 {
 		t.Errorf("the registry says %+v", now)
 	}
-	if err := w.MailLogin(t.Context(), *tenant); err != nil {
+	if err := w.Mail.Client(*tenant).IMAPS(t.Context()); err != nil {
 		t.Errorf("a mail program, through DNS: %v", err)
 	}
 	if live := alive(); !slices.Equal(live, []int64{serving(t, "acme")}) {

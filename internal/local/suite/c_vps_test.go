@@ -3,9 +3,11 @@
 package suite
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -16,6 +18,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/audit"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
+	"github.com/penguinmails/disaster-recovery/internal/local/sender"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
@@ -27,7 +30,7 @@ var (
 	looked   = []string{"Take the request", "LockTenant", "Anything left behind?", "Only clean up?", "ProbeVps", "What is needed?"}
 	planned  = []string{"Take the request", "LockTenant", "Anything left behind?", "ProbeVps", "What is needed?", "Succeeded"}
 	rebooted = []string{"FenceVpsByReboot", "WaitForReboot", "ProbeVpsAfterReboot", "Did the reboot help?"}
-	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "FenceVpsAgain", "AnnounceMove", "UpdateDns"}
+	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "SetReverseDns", "FenceVpsAgain", "AnnounceMove", "UpdateDns"}
 	arrived  = []string{"WaitForDns", "CheckDns", "DNS visible?", "MoveTenant", "UnlockTenant", "RecordAudit", "NotifyTenant", "AlertOperations", "Succeeded"}
 	mailLoop = [][]string{rebooted[1:], {"WaitForFence", "CheckVpsFenced", "Old server off?"}, {"WaitForServer", "CheckVps", "New server up?"}, {"WaitForMailu", "CheckMailu", "Mailu ready?"}, {"WaitForDns", "CheckDns", "DNS visible?"}}
 )
@@ -182,9 +185,11 @@ func TestADeadServerIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.MailLogin(t.Context(), *tenant); err == nil {
+	client := w.Mail.Client(*tenant)
+	if err := client.IMAPS(t.Context()); err == nil {
 		t.Fatal("the dead server lets a mail program in")
 	}
+	waiting := w.Mail.Sender.Queue(sender.Message{From: "they@sender.example", To: tenant.Address(), Subject: "Sent meanwhile", Text: "and it waited"})
 	r := recoverServer(t, `{"tenant_id":"acme","reason":"vps_failure","requested_by":"mira"}`)
 	succeeded(t, r)
 	took(t, straight(r), slices.Concat(looked, rebooted, rebuilt, arrived)...)
@@ -193,8 +198,19 @@ func TestADeadServerIsReplaced(t *testing.T) {
 	if now.VPS.ID == old.VPS.ID || now.VPS.IP == old.VPS.IP || now.HostKey == old.HostKey || now.CredentialID != old.CredentialID || now.Lease.Holder != "" {
 		t.Errorf("the registry says %+v", now)
 	}
-	if err := w.MailLogin(t.Context(), *tenant); err != nil {
-		t.Errorf("a mail program with the old password, through DNS: %v", err)
+	if err := client.All(t.Context()); err != nil {
+		t.Errorf("a browser and a mail program with the old password, through DNS: %v", err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := waiting.Delivered(soon); err != nil {
+		t.Errorf("mail that was sent to the dead server: %v", err)
+	}
+	if text, err := client.Find(soon, "Sent meanwhile"); err != nil || !strings.Contains(text, "and it waited") {
+		t.Errorf("mail that was sent to the dead server: %q, %v", text, err)
+	}
+	if names, err := w.Mail.Resolver().LookupAddr(t.Context(), now.VPS.IP.String()); err != nil || !slices.Equal(names, []string{tenant.Hostname + "."}) {
+		t.Errorf("the new address is called %v, %v", names, err)
 	}
 	for _, line := range zone(t, "acme") {
 		if strings.Contains(line, old.VPS.IP.String()) {

@@ -265,7 +265,7 @@ func TestTheWatchRecoversADeadServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	succeeded(t, result)
-	if err := w.MailLogin(t.Context(), *acme); err != nil {
+	if err := w.Mail.Client(*acme).IMAPS(t.Context()); err != nil {
 		t.Errorf("a mail program with the old password: %v", err)
 	}
 	if now := registered(t, "acme"); now.Lease.Holder != "" {
