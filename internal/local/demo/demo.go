@@ -60,6 +60,7 @@ type show struct {
 	desk      runbook.Desk
 	passwords platform.Passwords
 	mail      inbox.Inbox
+	tenant    platform.MailTenant // whose mail server dies
 	due       time.Time
 	captured  time.Time
 	report    report
@@ -76,6 +77,14 @@ func (s *show) prepare(ctx context.Context) (err error) {
 	if err := s.StartMail(ctx); err != nil {
 		return err
 	}
+	err = s.say.Step("set up the tenant acme: secrets in Vault, a zone, a server with Mailu", func() (err error) {
+		s.tenant, err = s.SetUpMail(ctx, "acme")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.passwords[s.tenant.ID] = s.tenant.Password
 	s.due = time.Now().UTC().Add(lead).Truncate(time.Minute).Add(time.Minute)
 	schedule := fmt.Sprintf("cron(%d %d * * ? *)", s.due.Minute(), s.due.Hour())
 	if err := s.Deploy(ctx, s.Built, schedule); err != nil {
@@ -85,6 +94,9 @@ func (s *show) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.StoreToken(ctx); err != nil {
+		return err
+	}
+	if err := s.Register(ctx, s.tenant); err != nil {
 		return err
 	}
 	s.mail, err = inbox.Subscribe(ctx, s.AWS, s.Outputs["OperationsTopic"], "demo-operators")

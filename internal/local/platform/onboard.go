@@ -38,14 +38,32 @@ type MailTenant struct {
 	// Planted are the tenant's other secrets, by what they are: nobody may find them anywhere but in Vault and on the
 	// server.
 	Planted map[string]secret.String
+
+	registration tenant.Registration
 }
 
 // Address is the mail address of the tenant's administrator.
 func (t MailTenant) Address() string { return "admin@" + t.Domain }
 
-// OnboardMail gives a tenant everything that onboarding gives one: its secrets in Vault, its zone, its server, built from
-// the very files that a recovery writes, and its entry in the registry.
+// OnboardMail gives a tenant everything that onboarding gives one.
 func (p *Platform) OnboardMail(ctx context.Context, id string) (MailTenant, error) {
+	t, err := p.SetUpMail(ctx, id)
+	if err != nil {
+		return t, err
+	}
+	return t, p.Register(ctx, t)
+}
+
+// Register enters a tenant that is set up into the registry.
+func (p *Platform) Register(ctx context.Context, t MailTenant) error {
+	if err := p.Invoke(ctx, "register-tenant", t.registration, &tenant.Registered{}); err != nil {
+		return fmt.Errorf("onboard %s: %w", t.ID, err)
+	}
+	return nil
+}
+
+// SetUpMail gives a tenant its secrets in Vault, its zone and its server, built from the very files that a recovery writes.
+func (p *Platform) SetUpMail(ctx context.Context, id string) (MailTenant, error) {
 	t := MailTenant{ID: id, Domain: id + ".example.org", Hostname: "mail." + id + ".example.org", Password: NewPassword(), Planted: map[string]secret.String{}}
 	fail := func(err error) (MailTenant, error) { return t, fmt.Errorf("onboard %s: %w", id, err) }
 	credentialID := uuid.NewString()
@@ -64,13 +82,10 @@ func (p *Platform) OnboardMail(ctx context.Context, id string) (MailTenant, erro
 	if err != nil {
 		return fail(err)
 	}
-	registration := tenant.Registration{Description: tenant.Description{
+	t.registration = tenant.Registration{Description: tenant.Description{
 		ID: id, Name: id, Contact: "owner@elsewhere.example.com", Domains: []string{t.Domain}, Hostname: t.Hostname,
 		HostedZoneID: zone, VPS: t.VPS, Regions: []string{made.Region, "nbg1"}, HostKey: hostKey, CredentialID: credentialID, Priority: 5,
 	}}
-	if err := p.Invoke(ctx, "register-tenant", registration, &tenant.Registered{}); err != nil {
-		return fail(err)
-	}
 	return t, nil
 }
 
