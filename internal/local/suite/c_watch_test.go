@@ -393,6 +393,7 @@ func TestTheWatchKeepsToItsBudget(t *testing.T) {
 	if started == 0 || started > atOnce || started+told != len(ids) {
 		t.Errorf("%d were started, of %d people were told; %d may run at once", started, told, atOnce)
 	}
+	t.Logf("%d were started, of %d people were told", started, told)
 	for _, id := range ids {
 		if now := runs(t, id); len(now) > 1 {
 			t.Errorf("%s was started %d times", id, len(now))
@@ -411,13 +412,14 @@ func TestTheWatchIsNotBlindedByABrokenRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unregister(t, "broken") })
-	before := seen(t, "acme")
+	acme := cwtypes.Dimension{Name: aws.String("TenantId"), Value: aws.String("acme")}
+	before := counted(t, watch.ServerDown, acme)
 	var failed *platform.FunctionFailed
 	err = w.Invoke(t.Context(), "probe-platform", watch.ProbeInput{}, &watch.Platform{})
 	if !errors.As(err, &failed) || failed.Name != "Unexpected" {
 		t.Errorf("the round ended with %v", err)
 	}
-	if now := seen(t, "acme"); now <= before {
+	if now := counted(t, watch.ServerDown, acme); now <= before {
 		t.Errorf("acme was looked at %v times, and %v times before", now, before)
 	}
 	sweep(t, time.Now())
@@ -426,12 +428,23 @@ func TestTheWatchIsNotBlindedByABrokenRecord(t *testing.T) {
 	}
 }
 
-// seen is how often a tenant's server was looked at within the last hours.
-func seen(t *testing.T, id string) float64 {
+// The rule really fires: a heartbeat comes that nobody here asked for, and its alarm is at rest.
+func TestTheWatchGoesItsRounds(t *testing.T) {
+	before := counted(t, watch.ProbeHeartbeat)
+	eventually(t, "a round", func() bool { return counted(t, watch.ProbeHeartbeat) > before })
+	out, err := cloudwatch.NewFromConfig(w.AWS).DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{
+		AlarmNames: []string{"pmdr-no-whole-probe-in-5-minutes"}})
+	if err != nil || len(out.MetricAlarms) != 1 || out.MetricAlarms[0].StateValue != cwtypes.StateValueOk {
+		t.Errorf("the alarm on the heartbeat: %+v, %v", out, err)
+	}
+}
+
+// counted is how many values a metric got within the last hours.
+func counted(t *testing.T, metric string, dimensions ...cwtypes.Dimension) float64 {
 	t.Helper()
 	out, err := cloudwatch.NewFromConfig(w.AWS).GetMetricStatistics(t.Context(), &cloudwatch.GetMetricStatisticsInput{
-		Namespace: aws.String(watch.Namespace), MetricName: aws.String(watch.ServerDown), Period: aws.Int32(86400),
-		Dimensions: []cwtypes.Dimension{{Name: aws.String("TenantId"), Value: &id}}, Statistics: []cwtypes.Statistic{cwtypes.StatisticSampleCount},
+		Namespace: aws.String(watch.Namespace), MetricName: &metric, Period: aws.Int32(86400),
+		Dimensions: dimensions, Statistics: []cwtypes.Statistic{cwtypes.StatisticSampleCount},
 		StartTime: aws.Time(time.Now().Add(-12 * time.Hour)), EndTime: aws.Time(time.Now().Add(time.Hour)),
 	})
 	if err != nil {
