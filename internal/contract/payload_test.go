@@ -43,6 +43,7 @@ var payloads = map[string]payload{
 	"move-tenant":       of[tenant.MoveInput, tenant.Recovered](),
 	"notify-tenant":     of[notice.Request, notice.Receipt](),
 	"plan-backup":       of[backup.PlanInput, backup.Plan](),
+	"probe-outbound":    of[mailu.OutboundInput, mailu.Outbound](),
 	"probe-vps":         of[mailprobe.ProbeInput, mailprobe.Probed](),
 	"promote-backup":    of[backup.PromoteInput, backup.Promoted](),
 	"provision-vps":     of[vps.ProvisionInput, vps.Provisioned](),

@@ -30,6 +30,7 @@ type machine struct {
 	created               time.Time
 	reservation           net.Listener
 	logf                  func(format string, args ...any)
+	shut                  func() bool // nothing gets out to other hosts
 
 	// Guarded by Provider.mu.
 	name    string
