@@ -46,6 +46,7 @@ var payloads = map[string]payload{
 	"move-tenant":       of[tenant.MoveInput, tenant.Recovered](),
 	"notify-tenant":     of[notice.Request, notice.Receipt](),
 	"plan-backup":       of[backup.PlanInput, backup.Plan](),
+	"probe-outbound":    of[mailu.OutboundInput, mailu.Outbound](),
 	"probe-platform":    of[watch.ProbeInput, watch.Platform](),
 	"probe-vps":         of[mailprobe.ProbeInput, mailprobe.Probed](),
 	"promote-backup":    of[backup.PromoteInput, backup.Promoted](),

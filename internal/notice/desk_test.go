@@ -83,10 +83,13 @@ var letterCases = map[string]string{
 		"fault":{"Error":"BackupNotFound","Cause":"{\"errorMessage\":\"SelectBackup: there is no verified backup for the date asked for (there are 2026-11-22, 2026-11-24). Next: start vault-restore with one of the dates named here, or with {\\\"backup_date\\\":\\\"latest\\\"}\",\"errorType\":\"BackupNotFound\"}"}}`,
 	"smtp_credentials_recovered": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
-		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":""}}`,
+		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":"","outbound_25":"open"}}`,
+	"smtp_credentials_recovered-port-closed": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
+		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":"815","outbound_25":"closed"}}`,
 	"smtp_credentials_recovered-volume": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
-		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":"815"}}`,
+		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":"815","outbound_25":"open"}}`,
 	"vps_recovery_not_needed": `{"event":"vps_recovery_not_needed","severity":"info","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7"}}`,
 	"vps_recovery_failed": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
@@ -309,7 +312,7 @@ func TestValidateRefuses(t *testing.T) {
 }
 
 func TestTenantsAreTold(t *testing.T) {
-	for _, name := range []string{"smtp_credentials_recovered", "smtp_credentials_recovered-volume"} {
+	for _, name := range []string{"smtp_credentials_recovered", "smtp_credentials_recovered-volume", "smtp_credentials_recovered-port-closed"} {
 		desk, p := newDesk()
 		r := request(t, letterCases[name])
 		if _, err := desk.Inform(context.Background(), r); err != nil {

@@ -15,6 +15,9 @@ var tenantLetters = map[audit.Event]func(facts) (subject, message string){
 		if moved(f) {
 			stored = "Your stored messages moved along. "
 		}
+		if shut(f) {
+			stored += "Mail that you send to others waits on the new server until its provider lets it out, which we ask for. "
+		}
 		return "Mail service restored on a new server", "Your mail server " + f.text("hostname") + " failed and was replaced. Its name, your logins and " +
 			"your passwords are unchanged. Mail sent to you in the meantime is delivered now by its senders. " + stored +
 			"No action required on your part.\n"

@@ -18,15 +18,21 @@ func (d *Desk) serverReplaced(_ Request, f facts) letter {
 		mailboxes = "moved along with volume " + f.text("volume_id")
 		next = fmt.Sprintf("see that a known message is there, then retire server %s in the provider's console", old)
 	}
+	happened := "The tenant's mail runs on a new server, with the same name, credentials and DKIM keys, and DNS points to it. " +
+		"The mailboxes " + mailboxes + "."
+	if shut(f) {
+		happened += " The provider lets no connection to port 25 out: what the tenant sends to others waits in the server's queue."
+		next = fmt.Sprintf("ask the provider's support to open outbound port 25 for the server at %s; then %s", f.text("new_vps_ip"), next)
+	}
 	return letter{
-		subject: "Mail server of " + f.text("tenant_id") + " REPLACED",
-		happened: "The tenant's mail runs on a new server, with the same name, credentials and DKIM keys, and DNS points to it. " +
-			"The mailboxes " + mailboxes + ".",
+		subject:  "Mail server of " + f.text("tenant_id") + " REPLACED",
+		happened: happened,
 		facts: []fact{
 			{"Tenant", f.text("tenant_id")},
 			{"Host", f.text("hostname")},
 			{"Old address", f.text("old_vps_ip")},
 			{"New address", f.text("new_vps_ip")},
+			{"Outbound port 25", f.text("outbound_25")},
 			{"Recovery took", f.seconds("recovery_seconds", recoveryObjective)},
 			{"Old server", old + ", powered off, its disk is kept"},
 		},
@@ -36,6 +42,9 @@ func (d *Desk) serverReplaced(_ Request, f facts) letter {
 
 // moved says whether the mailboxes lie on a volume, which moves from server to server.
 func moved(f facts) bool { return f.text("volume_id") != unknown }
+
+// shut says whether the new server cannot send to other mail servers.
+func shut(f facts) bool { return f.text("outbound_25") == "closed" }
 
 // recoveryNotNeeded tells that the server answered, at once or after a reboot, so that it was not replaced.
 func (d *Desk) recoveryNotNeeded(_ Request, f facts) letter {

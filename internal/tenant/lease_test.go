@@ -257,7 +257,7 @@ func TestAnUnknownTenantIsUnknownEverywhere(t *testing.T) {
 
 func TestLockRefusesWhatIsNotARequest(t *testing.T) {
 	for text, says := range map[string]string{
-		`{}`: "tenant_id", `[]`: "array", `{"tenant_id":"acme"}`: "reason", `{"tenant_id":"ACME","reason":"r"}`: "tenant_id",
+		`{}`: "tenant_id", `[]`: "object", `{"tenant_id":"acme"}`: "reason", `{"tenant_id":"ACME","reason":"r"}`: "tenant_id",
 		`{"tenant_id":"#budget","reason":"r"}`: "tenant_id", `{"tenant_id":"acme","reason":"r","x":1}`: "x",
 		`{"tenant_id":"acme","reason":"r","Force":true}`: "Force", `{"tenant_id":"acme","reason":"r","reason":"s"}`: "reason",
 		`{"tenant_id":"acme","reason":"a\nb"}`: "reason", `{"tenant_id":"acme","reason":"r","mode":"dry"}`: "mode",
@@ -265,7 +265,7 @@ func TestLockRefusesWhatIsNotARequest(t *testing.T) {
 		`{"tenant_id":"acme","reason":"r","requested_by":"` + strings.Repeat("r", 257) + `"}`:        "requested_by",
 		`{"tenant_id":"acme","reason":"r","new_vps_ip":"9.9.9.9"}`:                                   "host_key",
 		`{"tenant_id":"acme","reason":"r","host_key":"` + hostKey(2) + `"}`:                          "new_vps_ip",
-		`{"tenant_id":"acme","reason":"r","new_vps_ip":"9.9.9","host_key":"` + hostKey(2) + `"}`:     "new_vps_ip",
+		`{"tenant_id":"acme","reason":"r","new_vps_ip":"9.9.9","host_key":"` + hostKey(2) + `"}`:     `"new_vps_ip" must be an IP address`,
 		`{"tenant_id":"acme","reason":"r","new_vps_ip":"127.0.0.9","host_key":"` + hostKey(2) + `"}`: "new_vps_ip",
 		`{"tenant_id":"acme","reason":"r","new_vps_ip":"9.9.9.9","host_key":"none"}`:                 "host_key",
 		`{"tenant_id":"acme","reason":"r","mode":"clean-up","force":true}`:                           "force",

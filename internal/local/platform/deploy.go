@@ -33,10 +33,10 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 		"TenantAlarmMinutes=1", // nobody here waits for three
 	}
 	if p.Mail == nil { // nobody listens there: without servers of its own the platform must reach no others
-		overrides = append(overrides, "ProviderEndpoint=http://127.0.0.1:1/v1", "DnsResolver=127.0.0.1:1")
+		overrides = append(overrides, "ProviderEndpoint=http://127.0.0.1:1/v1", "DnsResolver=127.0.0.1:1", "OutboundProbe=127.0.0.1:1")
 	} else {
 		overrides = append(overrides,
-			"ProviderEndpoint="+p.providerForFunctions(), "DnsResolver="+p.Mail.DNS.Addr, "LoopbackServers=true",
+			"ProviderEndpoint="+p.providerForFunctions(), "DnsResolver="+p.Mail.DNS.Addr, "OutboundProbe="+p.Mail.Sender.Addr, "LoopbackServers=true",
 			"MailCaCertificate="+base64.StdEncoding.EncodeToString(p.Mail.Trusted()))
 	}
 	args := append([]string{"deploy", "--template-file", filepath.Join(built, "template.yaml"),

@@ -59,7 +59,7 @@ func TestDockerCompose(t *testing.T) {
 	tunnelled.CloseIdleConnections()
 	if conn, err := client.Dial("tcp", "192.0.2.1:25"); err == nil {
 		_ = conn.Close()
-		t.Error("the tunnel leads elsewhere")
+		t.Error("the tunnel leads off this machine")
 	}
 
 	w.run(client, "docker compose --file /mailu/docker-compose.yml --env-file /mailu/mailu.env up --detach --force-recreate --quiet-pull --remove-orphans")

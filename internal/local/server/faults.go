@@ -16,9 +16,10 @@ type Faults struct {
 	NeverBoots   bool                `json:"never_boots,omitempty"`    // servers stay "starting"
 	NoNetwork    bool                `json:"no_network,omitempty"`     // servers become "running" and refuse connections
 	OtherHostKey bool                `json:"other_host_key,omitempty"` // servers show a host key that nobody pinned
+	OutboundShut bool                `json:"outbound_shut,omitempty"`  // what servers send to other hosts is dropped
+	PtrIgnored   bool                `json:"ptr_ignored,omitempty"`    // reverse DNS that is set is not served
 	Quota        int                 `json:"quota,omitempty"`          // the most servers; 0 means no limit
 	Unavailable  map[string][]string `json:"unavailable,omitempty"`    // by region the types that it has none of; "*" is every type
-	PtrIgnored   bool                `json:"ptr_ignored,omitempty"`    // reverse DNS that is set is not served
 	Unreachable  bool                `json:"unreachable,omitempty"`    // the API cuts every connection without an answer
 	API          []Trouble           `json:"api,omitempty"`            // the first that fits a request strikes it
 }

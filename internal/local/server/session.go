@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,8 @@ func exitCode(err error) int {
 	return exit.ExitCode()
 }
 
-// tunnel forwards a connection to the server's own loopback, which is its address here.
+// tunnel forwards a connection to the server's own loopback, which is its address here, or to another host. Hosts that are
+// not on loopback would be the real ones: nobody gets there.
 func (m *machine) tunnel(_ *ssh.Server, _ *gossh.ServerConn, channel gossh.NewChannel, ctx ssh.Context) {
 	// RFC 4254, section 7.2
 	var to struct {
@@ -69,13 +71,21 @@ func (m *machine) tunnel(_ *ssh.Server, _ *gossh.ServerConn, channel gossh.NewCh
 		_ = channel.Reject(gossh.ConnectionFailed, "malformed request")
 		return
 	}
-	switch to.Host {
-	case "127.0.0.1", "localhost", m.address:
-	default:
-		_ = channel.Reject(gossh.Prohibited, "only the server itself can be reached")
-		return
+	host, dial := m.address, m.dial
+	if ip := net.ParseIP(to.Host); to.Host != "127.0.0.1" && to.Host != "localhost" && to.Host != m.address {
+		if ip == nil || !ip.IsLoopback() {
+			_ = channel.Reject(gossh.Prohibited, "this host is not on this machine")
+			return
+		}
+		if m.shut() {
+			<-ctx.Done() // no answer, ever
+			return
+		}
+		host, dial = to.Host, func(ctx context.Context, address string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		}
 	}
-	target, err := m.dial(ctx, net.JoinHostPort(m.address, strconv.FormatUint(uint64(to.Port), 10)))
+	target, err := dial(ctx, net.JoinHostPort(host, strconv.FormatUint(uint64(to.Port), 10)))
 	if err != nil {
 		_ = channel.Reject(gossh.ConnectionFailed, "connection refused")
 		return

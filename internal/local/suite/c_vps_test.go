@@ -19,6 +19,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 	"github.com/penguinmails/disaster-recovery/internal/local/sender"
+	"github.com/penguinmails/disaster-recovery/internal/local/server"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
@@ -30,7 +31,7 @@ var (
 	looked   = []string{"Take the request", "LockTenant", "Anything left behind?", "Only clean up?", "ProbeVps", "What is needed?"}
 	planned  = []string{"Take the request", "LockTenant", "Anything left behind?", "ProbeVps", "What is needed?", "Succeeded"}
 	rebooted = []string{"FenceVpsByReboot", "WaitForReboot", "ProbeVpsAfterReboot", "Did the reboot help?"}
-	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "SetReverseDns", "FenceVpsAgain", "AnnounceMove", "UpdateDns"}
+	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "ProbeOutbound", "SetReverseDns", "FenceVpsAgain", "AnnounceMove", "UpdateDns"}
 	arrived  = []string{"WaitForDns", "CheckDns", "DNS visible?", "MoveTenant", "UnlockTenant", "RecordAudit", "NotifyTenant", "AlertOperations", "Succeeded"}
 	mailLoop = [][]string{rebooted[1:], {"WaitForFence", "CheckVpsFenced", "Old server off?"}, {"WaitForServer", "CheckVps", "New server up?"}, {"WaitForMailu", "CheckMailu", "Mailu ready?"}, {"WaitForDns", "CheckDns", "DNS visible?"}}
 )
@@ -189,6 +190,8 @@ func TestADeadServerIsReplaced(t *testing.T) {
 	if err := client.IMAPS(t.Context()); err == nil {
 		t.Fatal("the dead server lets a mail program in")
 	}
+	w.Mail.Provider.SetFaults(server.Faults{OutboundShut: true})
+	defer w.Mail.Provider.SetFaults(server.Faults{})
 	waiting := w.Mail.Sender.Queue(sender.Message{From: "they@sender.example", To: tenant.Address(), Subject: "Sent meanwhile", Text: "and it waited"})
 	r := recoverServer(t, `{"tenant_id":"acme","reason":"vps_failure","requested_by":"mira"}`)
 	succeeded(t, r)
@@ -223,16 +226,16 @@ func TestADeadServerIsReplaced(t *testing.T) {
 		}
 	}
 	last := latest(t)
-	for _, want := range []string{old.VPS.IP.String(), now.VPS.IP.String(), "vps_failure"} {
+	for _, want := range []string{old.VPS.IP.String(), now.VPS.IP.String(), "vps_failure", `"outbound_25":"closed"`} {
 		if last.Event != audit.SMTPCredentialsRecovered || last.TenantID != "acme" || !strings.Contains(string(last.Details), want) {
 			t.Errorf("the audit record lacks %s: %+v", want, last)
 		}
 	}
-	if m := mail(t, w.operations, "smtp_credentials_recovered", r); !strings.Contains(m.Message, "mailboxes") || !strings.Contains(m.Message, "objective") {
+	if m := mail(t, w.operations, "smtp_credentials_recovered", r); !strings.Contains(m.Message, "mailboxes") || !strings.Contains(m.Message, "objective") || !strings.Contains(m.Message, "Next: ask the provider's support to open outbound port 25") {
 		t.Errorf("notice:\n%s", m.Message)
 	}
 	told, err := w.tenants.Next(t.Context())
-	if err != nil || len(told) != 1 || told[0].Attributes["tenant_id"] != "acme" || !strings.Contains(told[0].Message, "No action required") {
+	if err != nil || len(told) != 1 || told[0].Attributes["tenant_id"] != "acme" || !strings.Contains(told[0].Message, "waits on the new server") || !strings.Contains(told[0].Message, "No action required") {
 		t.Errorf("the tenant was told %+v, %v", told, err)
 	}
 	w.mails = append(w.mails, told...)

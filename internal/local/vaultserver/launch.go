@@ -11,12 +11,14 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/process"
 )
 
 // launch starts the server with its output going to the log and returns a channel that is closed when it has ended
 // and was collected. An attached child ends with this process; a detached one leads a session of its own, which no
 // signal meant for the starter's terminal or process group reaches.
-func launch(o Options, configFile string, log *os.File) (Process, <-chan struct{}, error) {
+func launch(o Options, configFile string, log *os.File) (process.Process, <-chan struct{}, error) {
 	cmd := exec.Command(o.Binary, "server", "-config="+configFile)
 	cmd.Dir = o.Dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, o.Env...)
@@ -27,7 +29,7 @@ func launch(o Options, configFile string, log *os.File) (Process, <-chan struct{
 	}
 
 	type result struct {
-		process Process
+		process process.Process
 		err     error
 	}
 	started, exited := make(chan result, 1), make(chan struct{})
@@ -41,11 +43,11 @@ func launch(o Options, configFile string, log *os.File) (Process, <-chan struct{
 			started <- result{err: err}
 			return
 		}
-		process, err := identify(cmd.Process.Pid) // before Wait: until then the pid stays the child's own
+		one, err := process.Identify(cmd.Process.Pid) // before Wait: until then the pid stays the child's own
 		if err != nil {
 			_ = cmd.Process.Kill()
 		}
-		started <- result{process, err}
+		started <- result{one, err}
 		_ = cmd.Wait()
 	}()
 	r := <-started

@@ -1,6 +1,5 @@
 // Package vaultserver runs real Vault nodes on this machine: it builds the server, starts nodes with raft storage and
-// TLS, kills them as a dying host would, wipes them, and initialises and unseals them as an operator does. Linux only:
-// it tells processes apart by /proc and pidfds.
+// TLS, kills them as a dying host would, wipes them, and initialises and unseals them as an operator does.
 package vaultserver
 
 import (
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/process"
 )
 
 const (
@@ -42,14 +43,14 @@ func (o Options) dataDir() string { return filepath.Join(o.Dir, "data") }
 // Node is one Vault server process, started here or attached to.
 type Node struct {
 	options Options
-	process Process
+	process process.Process
 	exited  <-chan struct{} // closed when a child of ours was collected; nil for an attached node
 }
 
 // Record is what another process needs to take hold of a node. It is plain JSON and holds no secret of Vault's.
 type Record struct {
-	Options Options `json:"options"`
-	Process Process `json:"process"`
+	Options Options         `json:"options"`
+	Process process.Process `json:"process"`
 }
 
 // Attach takes hold of a node that another process started. The node may have ended since: ask Running.
@@ -90,11 +91,11 @@ func start(ctx context.Context, o Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	process, exited, err := launch(o, configFile, log)
+	running, exited, err := launch(o, configFile, log)
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{options: o, process: process, exited: exited}
+	n := &Node{options: o, process: running, exited: exited}
 	if err := n.awaitAPI(ctx); err != nil {
 		return nil, errors.Join(err, n.Kill(), saidSince(log, before))
 	}
@@ -161,7 +162,7 @@ func (n *Node) Stop() error { return n.end(unix.SIGTERM) }
 func (n *Node) Kill() error { return n.end(unix.SIGKILL) }
 
 func (n *Node) end(signal unix.Signal) error {
-	if err := n.process.end(signal, stopGrace); err != nil {
+	if err := n.process.End(signal, stopGrace); err != nil {
 		return fmt.Errorf("end vault node %q: %w", n.options.Name, err)
 	}
 	if n.exited != nil {

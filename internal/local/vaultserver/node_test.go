@@ -3,9 +3,12 @@ package vaultserver
 import (
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/process"
 )
 
 // These nodes never get as far as answering; those that do are in platform_test.go.
@@ -87,7 +90,18 @@ func TestStartNamesAMissingOption(t *testing.T) {
 }
 
 func TestWipeSparesARunningNode(t *testing.T) {
-	p, _ := child(t, `echo ready; exec sleep 60`)
+	sleep := exec.Command("sleep", "60")
+	if err := sleep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = sleep.Process.Kill()
+		_ = sleep.Wait()
+	})
+	p, err := process.Identify(sleep.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := Options{Dir: t.TempDir()}
 	kept := filepath.Join(o.dataDir(), "vault.db")
 	if err := os.Mkdir(o.dataDir(), 0o700); err != nil {

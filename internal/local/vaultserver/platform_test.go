@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"github.com/penguinmails/disaster-recovery/internal/local/process"
 	"github.com/penguinmails/disaster-recovery/internal/secret"
 )
 
@@ -55,7 +56,7 @@ func up(t *testing.T, o Options) *Node {
 		if err := n.Stop(); err != nil {
 			t.Error(err)
 		}
-		if p, err := identify(n.process.PID); p == n.process || err != nil && !errors.Is(err, errGone) {
+		if p, err := process.Identify(n.process.PID); p == n.process || err != nil && !errors.Is(err, process.ErrGone) {
 			t.Errorf("pid %d is still there: %v", n.process.PID, err)
 		}
 	})

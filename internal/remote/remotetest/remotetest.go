@@ -47,6 +47,7 @@ type Server struct {
 	mu       sync.Mutex
 	commands map[string]Command
 	forwards map[string]string
+	dropped  []string
 	ran      []string
 }
 

@@ -2,6 +2,7 @@ package remotetest
 
 import (
 	"net"
+	"slices"
 	"strconv"
 
 	"github.com/gliderlabs/ssh"
@@ -14,6 +15,13 @@ func (s *Server) Forward(address, to string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forwards[address] = to
+}
+
+// Drop makes tunnels to one address find nobody, and nobody who refuses: a firewall takes every packet.
+func (s *Server) Drop(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped = append(s.dropped, address)
 }
 
 // destination is the start of a direct-tcpip request: RFC 4254, section 7.2.
@@ -30,9 +38,15 @@ func (s *Server) tunnel(server *ssh.Server, conn *gossh.ServerConn, channel goss
 		_ = channel.Reject(gossh.ConnectionFailed, "unreadable request")
 		return
 	}
+	address := net.JoinHostPort(d.Host, strconv.Itoa(int(d.Port)))
 	s.mu.Lock()
-	to, ok := s.forwards[net.JoinHostPort(d.Host, strconv.Itoa(int(d.Port)))]
+	to, ok := s.forwards[address]
+	dropped := slices.Contains(s.dropped, address)
 	s.mu.Unlock()
+	if dropped {
+		<-ctx.Done()
+		return
+	}
 	if ok {
 		host, port, _ := net.SplitHostPort(to)
 		number, _ := strconv.Atoi(port)

@@ -1,4 +1,6 @@
-package vaultserver
+// Package process takes hold of processes of this machine that another process may have started: it tells them apart by
+// /proc and pidfds, and ends them gently first. Linux only.
+package process
 
 import (
 	"bytes"
@@ -18,11 +20,11 @@ type Process struct {
 	StartTime uint64 `json:"start_time"` // clock ticks since boot: field 22 of /proc/PID/stat, proc_pid_stat(5)
 }
 
-// errGone says that the process has ended; its pid may belong to another one by now.
-var errGone = errors.New("the process has ended")
+// ErrGone says that the process has ended; its pid may belong to another one by now.
+var ErrGone = errors.New("the process has ended")
 
-// identify names the process that has the pid now.
-func identify(pid int) (Process, error) {
+// Identify names the process that has the pid now.
+func Identify(pid int) (Process, error) {
 	start, err := startTime(pid)
 	return Process{PID: pid, StartTime: start}, err
 }
@@ -30,7 +32,7 @@ func identify(pid int) (Process, error) {
 func startTime(pid int) (uint64, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return 0, errGone
+		return 0, ErrGone
 	}
 	if err != nil {
 		return 0, err
@@ -47,18 +49,18 @@ func startTime(pid int) (uint64, error) {
 // after opening is enough.
 func (p Process) open() (pidfd int, err error) {
 	if p.PID <= 0 {
-		return -1, errGone
+		return -1, ErrGone
 	}
 	pidfd, err = unix.PidfdOpen(p.PID, 0)
 	if errors.Is(err, unix.ESRCH) {
-		return -1, errGone
+		return -1, ErrGone
 	}
 	if err != nil {
 		return -1, fmt.Errorf("open process %d: %w", p.PID, err)
 	}
 	start, err := startTime(p.PID)
 	if err == nil && start != p.StartTime {
-		err = errGone
+		err = ErrGone
 	}
 	if err != nil {
 		_ = unix.Close(pidfd)
@@ -79,11 +81,11 @@ func (p Process) Running() bool {
 	return err == nil && !ended
 }
 
-// end sends the signal and waits until the process has ended, up to the given time; then it kills it. Ending a process
+// End sends the signal and waits until the process has ended, up to the given time; then it kills it. Ending a process
 // that has ended already is no error.
-func (p Process) end(signal unix.Signal, within time.Duration) error {
+func (p Process) End(signal unix.Signal, within time.Duration) error {
 	pidfd, err := p.open()
-	if errors.Is(err, errGone) {
+	if errors.Is(err, ErrGone) {
 		return nil
 	}
 	if err != nil {

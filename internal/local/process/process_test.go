@@ -1,4 +1,4 @@
-package vaultserver
+package process
 
 import (
 	"bufio"
@@ -37,7 +37,7 @@ func child(t *testing.T, script string) (Process, <-chan struct{}) {
 	if err := <-ready; err != nil {
 		t.Fatal(err)
 	}
-	p, err := identify(cmd.Process.Pid)
+	p, err := Identify(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestEndIsCleanWhereTheProcessAllowsIt(t *testing.T) {
 	if !p.Running() {
 		t.Fatal("a running process is said to have ended")
 	}
-	if err := p.end(unix.SIGTERM, 5*time.Second); err != nil {
+	if err := p.End(unix.SIGTERM, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	<-exited
@@ -60,14 +60,14 @@ func TestEndIsCleanWhereTheProcessAllowsIt(t *testing.T) {
 	if _, err := os.Stat(note); err != nil {
 		t.Errorf("the process was not asked before it was killed: %v", err)
 	}
-	if err := p.end(unix.SIGTERM, time.Second); err != nil {
+	if err := p.End(unix.SIGTERM, time.Second); err != nil {
 		t.Errorf("ending an ended process: %v", err)
 	}
 }
 
 func TestEndKillsAProcessThatStays(t *testing.T) {
 	p, exited := child(t, `trap '' TERM; echo ready; while :; do sleep 0.01; done`)
-	if err := p.end(unix.SIGTERM, 50*time.Millisecond); err != nil {
+	if err := p.End(unix.SIGTERM, 50*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
 	<-exited
@@ -79,7 +79,7 @@ func TestAStrangerWithTheSamePidIsSpared(t *testing.T) {
 	if earlier.Running() {
 		t.Error("a stranger with the pid passes for the process")
 	}
-	if err := earlier.end(unix.SIGKILL, time.Second); err != nil {
+	if err := earlier.End(unix.SIGKILL, time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if !p.Running() {
@@ -91,7 +91,7 @@ func TestTheZeroProcessIsNobody(t *testing.T) {
 	if (Process{}).Running() {
 		t.Error("the zero Process runs")
 	}
-	if err := (Process{}).end(unix.SIGKILL, time.Second); err != nil { // pid 0 would be the whole group
+	if err := (Process{}).End(unix.SIGKILL, time.Second); err != nil { // pid 0 would be the whole group
 		t.Error(err)
 	}
 }
