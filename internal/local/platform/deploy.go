@@ -34,7 +34,7 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 		overrides = append(overrides, "ProviderEndpoint=http://127.0.0.1:1/v1", "DnsResolver=127.0.0.1:1", "OutboundProbe=127.0.0.1:1")
 	} else {
 		overrides = append(overrides,
-			"ProviderEndpoint="+p.Mail.Provider.Endpoint(), "DnsResolver="+p.Mail.DNS.Addr, "OutboundProbe="+p.Mail.Sender.Addr, "LoopbackServers=true",
+			"ProviderEndpoint="+p.Mail.At.Provider, "DnsResolver="+p.Mail.At.DNS, "OutboundProbe="+p.Mail.At.Sender, "LoopbackServers=true",
 			"MailCaCertificate="+base64.StdEncoding.EncodeToString(p.Mail.Trusted()))
 	}
 	args := append([]string{"deploy", "--template-file", filepath.Join(built, "template.yaml"),
