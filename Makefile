@@ -18,7 +18,9 @@ status: ## what runs
 	@$(LOCAL) status
 lose-vault: ## kill the running platform's Vault, wipe its disk, start an empty one
 	@$(LOCAL) lose-vault
+lose-server: ## kill the mail server of the running platform's tenant acme
+	@$(LOCAL) lose-server
 down: ## stop the platform
 	@$(LOCAL) down
 
-.PHONY: demo test lint bench up status lose-vault down
+.PHONY: demo test lint bench up status lose-vault lose-server down

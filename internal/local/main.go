@@ -1,6 +1,6 @@
 // Command local runs the platform on one machine. It is what the Makefile calls:
 //
-//	go run ./internal/local demo|test|lint|up|status|lose-vault|down
+//	go run ./internal/local demo|test|lint|up|status|lose-vault|lose-server|down
 package main
 
 import (
@@ -24,13 +24,14 @@ import (
 
 // commands run in the checkout at root.
 var commands = map[string]func(ctx context.Context, root string, say *progress.Printer) error{
-	"demo":       demo.Run,
-	"test":       testrun.All,
-	"lint":       lintAll,
-	"up":         up.Up,
-	"status":     up.Status,
-	"lose-vault": up.LoseVault,
-	"down":       up.Down,
+	"demo":        demo.Run,
+	"test":        testrun.All,
+	"lint":        lintAll,
+	"up":          up.Up,
+	"status":      up.Status,
+	"lose-vault":  up.LoseVault,
+	"lose-server": up.LoseServer,
+	"down":        up.Down,
 }
 
 func main() {

@@ -9,9 +9,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/miekg/dns"
-
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/local/dns/dnstest"
 )
 
 func TestNetworkTrustsTheConfiguredAuthority(t *testing.T) {
@@ -49,36 +48,7 @@ func TestNetworkRefusesWhatIsNoAuthority(t *testing.T) {
 }
 
 func TestLookupTXTAsksTheConfiguredResolver(t *testing.T) {
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	started, ended := make(chan struct{}), make(chan error, 1)
-	resolver := &dns.Server{
-		PacketConn: conn, NotifyStartedFunc: func() { close(started) },
-		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, asked *dns.Msg) {
-			m := new(dns.Msg)
-			m.SetReply(asked)
-			if q := asked.Question[0]; q.Name == "dkim._domainkey.tenant.example.org." && q.Qtype == dns.TypeTXT {
-				head := dns.RR_Header{Name: q.Name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: 60}
-				m.Answer = append(m.Answer, &dns.TXT{Hdr: head, Txt: []string{"v=DKIM1; ", "p=AAAA"}})
-			} else {
-				m.Rcode = dns.RcodeNameError
-			}
-			_ = w.WriteMsg(m)
-		}),
-	}
-	go func() { ended <- resolver.ActivateAndServe() }()
-	<-started
-	defer func() {
-		if err := resolver.Shutdown(); err != nil {
-			t.Error(err)
-		}
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
-	config := Config{Resolver: conn.LocalAddr().String()}
+	config := Config{Resolver: dnstest.Serve(t, `dkim._domainkey.tenant.example.org. TXT "v=DKIM1; " "p=AAAA"`)}
 	got, err := config.LookupTXT(t.Context(), "dkim._domainkey.tenant.example.org.")
 	if err != nil || !slices.Equal(got, []string{"v=DKIM1; p=AAAA"}) {
 		t.Errorf("LookupTXT = %q, %v", got, err)

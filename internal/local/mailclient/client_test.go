@@ -12,15 +12,13 @@ import (
 	"log/slog"
 	"math/big"
 	mathrand "math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
-
+	"github.com/penguinmails/disaster-recovery/internal/local/dns/dnstest"
 	"github.com/penguinmails/disaster-recovery/internal/local/mailclient"
 	"github.com/penguinmails/disaster-recovery/internal/local/mailu"
 )
@@ -41,7 +39,7 @@ func newServer(t *testing.T) server {
 	s := server{t.TempDir(), fmt.Sprintf("127.%d.%d.%d", 1+mathrand.IntN(250), mathrand.IntN(250), 1+mathrand.IntN(250)), mailclient.World{PortOffset: portOffset}}
 	certificate, key, roots := certify(t)
 	s.world.Roots = roots
-	s.world.Resolver = resolver(t, net.ParseIP(s.address))
+	s.world.Resolver = dnstest.Serve(t, host+". A "+s.address)
 	compose := "services:\n  front:\n    image: nginx:2024.06.57\n    ports:\n"
 	for _, port := range []string{"25", "80", "443", "465", "587", "993"} {
 		compose += fmt.Sprintf("      - \"%s:%s:%s\"\n", s.address, port, port)
@@ -109,36 +107,6 @@ func certify(t *testing.T) (certificate, private string, roots *x509.CertPool) {
 	roots = x509.NewCertPool()
 	roots.AppendCertsFromPEM(chain)
 	return string(chain), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})), roots
-}
-
-// resolver is a name server that knows the host.
-func resolver(t *testing.T, ip net.IP) (address string) {
-	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	started, ended := make(chan struct{}), make(chan error, 1)
-	server := &dns.Server{
-		PacketConn: conn, NotifyStartedFunc: func() { close(started) },
-		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, asked *dns.Msg) {
-			m := new(dns.Msg)
-			m.SetReply(asked)
-			if q := asked.Question[0]; q.Name == host+"." && q.Qtype == dns.TypeA {
-				m.Answer = append(m.Answer, &dns.A{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: ip})
-			}
-			_ = w.WriteMsg(m)
-		}),
-	}
-	go func() { ended <- server.ActivateAndServe() }()
-	<-started
-	t.Cleanup(func() {
-		if err := server.Shutdown(); err != nil {
-			t.Error(err)
-		}
-		<-ended
-	})
-	return conn.LocalAddr().String()
 }
 
 func TestEveryWayIn(t *testing.T) {

@@ -36,7 +36,7 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 		overrides = append(overrides, "ProviderEndpoint=http://127.0.0.1:1/v1", "DnsResolver=127.0.0.1:1", "OutboundProbe=127.0.0.1:1")
 	} else {
 		overrides = append(overrides,
-			"ProviderEndpoint="+p.providerForFunctions(), "DnsResolver="+p.Mail.DNS.Addr, "OutboundProbe="+p.Mail.Sender.Addr, "LoopbackServers=true",
+			"ProviderEndpoint="+p.providerForFunctions(), "DnsResolver="+p.Mail.At.DNS, "OutboundProbe="+p.Mail.At.Sender, "LoopbackServers=true",
 			"MailCaCertificate="+base64.StdEncoding.EncodeToString(p.Mail.Trusted()))
 	}
 	args := append([]string{"deploy", "--template-file", filepath.Join(built, "template.yaml"),

@@ -93,5 +93,5 @@ func (p *Platform) providerForFunctions() string {
 	if p.Faults != nil {
 		return p.Faults.Provider.URL() + "/v1"
 	}
-	return p.Mail.Provider.Endpoint()
+	return p.Mail.At.Provider
 }

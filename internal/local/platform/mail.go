@@ -25,29 +25,57 @@ const providerToken = "local-provider-token"
 // Mail is the part of the platform where the tenants' servers are: the world around them, and the authority that mail
 // clients trust.
 type Mail struct {
+	// World runs in this process; nil where it is a process of its own.
 	*world.World
+	// At is where everything in the world is.
+	At world.Place
+
+	detached  world.Detached
 	authority mailAuthority
+}
+
+// mailRecord is what a later process needs of Mail.
+type mailRecord struct {
+	World     world.Detached `json:"world"`
+	Authority string         `json:"authority"` // PEM, without its key: tenants are onboarded once
+}
+
+func attachMail(r mailRecord) *Mail {
+	return &Mail{At: r.World.Place, detached: r.World, authority: mailAuthority{PEM: []byte(r.Authority)}}
 }
 
 // Trusted is the authority that mail clients trust, PEM.
 func (m *Mail) Trusted() []byte { return m.authority.PEM }
 
-// StartMail starts the world in this process; the platform's Stop ends it.
+// StartMail starts the world: in this process, or as one of its own where the platform stays. The platform's Stop ends it.
 func (p *Platform) StartMail(ctx context.Context) (err error) {
-	standin := filepath.Join(p.dir, "bin", "mailu-standin")
-	if _, err := tool.Run(ctx, p.tools.Root, nil, "go", "build", "-o", standin, "./internal/local/mailu/cmd"); err != nil {
-		return err
-	}
 	m := &Mail{}
 	if m.authority, err = newMailAuthority(time.Now()); err != nil {
 		return err
 	}
-	options := server.Options{Dir: filepath.Join(p.dir, "servers"), Token: providerToken, Program: standin}
-	if p.Faults != nil {
-		options.Dial = p.Faults.Mailu.DialTo
-	}
-	if m.World, err = world.Start(ctx, world.Options{Provider: options, Zones: route53.NewFromConfig(p.AWS)}); err != nil {
+	standin, err := p.program(ctx, "mailu")
+	if err != nil {
 		return err
+	}
+	provider := server.Options{Dir: filepath.Join(p.dir, "servers"), Token: providerToken, Program: standin}
+	if p.Faults != nil {
+		provider.Dial = p.Faults.Mailu.DialTo
+	}
+	if p.attached {
+		m.World, err = world.Start(ctx, world.Options{Provider: provider, Zones: route53.NewFromConfig(p.AWS)})
+		if err != nil {
+			return err
+		}
+		m.At = m.World.Place()
+	} else {
+		binary, err := p.program(ctx, "world")
+		if err != nil {
+			return err
+		}
+		if m.detached, err = world.Detach(ctx, binary, provider, p.Engine.Env()); err != nil {
+			return err
+		}
+		m.At = m.detached.Place
 	}
 	p.Mail = m
 	if p.Faults != nil {
@@ -56,10 +84,24 @@ func (p *Platform) StartMail(ctx context.Context) (err error) {
 	return nil
 }
 
+// program compiles a command of the local platform's into the platform's folder.
+func (p *Platform) program(ctx context.Context, name string) (binary string, err error) {
+	binary = filepath.Join(p.dir, "programs", name)
+	_, err = tool.Run(ctx, p.tools.Root, nil, "go", "build", "-o", binary, "./internal/local/"+name+"/cmd")
+	return binary, err
+}
+
+func (m *Mail) stop() error {
+	if m.World != nil {
+		return m.World.Stop()
+	}
+	return m.detached.Stop()
+}
+
 // Resolver asks the world's DNS.
 func (m *Mail) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, m.DNS.Addr)
+		return new(net.Dialer).DialContext(ctx, network, m.At.DNS)
 	}}
 }
 
@@ -68,7 +110,7 @@ func (m *Mail) Resolver() *net.Resolver {
 func (m *Mail) Client(t MailTenant) mailclient.Client {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(m.Trusted()) // of our own making
-	return mailclient.New(mailclient.World{Resolver: m.DNS.Addr, Roots: roots}, t.Hostname, t.Address(), t.Password.Reveal())
+	return mailclient.New(mailclient.World{Resolver: m.At.DNS, Roots: roots}, t.Hostname, t.Address(), t.Password.Reveal())
 }
 
 // StoreToken puts the provider's token where the steps find it, as the operator does once.

@@ -42,6 +42,9 @@ type MailTenant struct {
 	registration tenant.Registration
 }
 
+// MailHost is the name of a tenant's mail server.
+func MailHost(id string) string { return "mail." + id + ".example.org" }
+
 // Address is the mail address of the tenant's administrator.
 func (t MailTenant) Address() string { return "admin@" + t.Domain }
 
@@ -64,7 +67,7 @@ func (p *Platform) Register(ctx context.Context, t MailTenant) error {
 
 // SetUpMail gives a tenant its secrets in Vault, its zone and its server, built from the very files that a recovery writes.
 func (p *Platform) SetUpMail(ctx context.Context, id string) (MailTenant, error) {
-	t := MailTenant{ID: id, Domain: id + ".example.org", Hostname: "mail." + id + ".example.org", Password: NewPassword(), Planted: map[string]secret.String{}}
+	t := MailTenant{ID: id, Domain: id + ".example.org", Hostname: MailHost(id), Password: NewPassword(), Planted: map[string]secret.String{}}
 	fail := func(err error) (MailTenant, error) { return t, fmt.Errorf("onboard %s: %w", id, err) }
 	credentialID := uuid.NewString()
 	dkim, err := p.mailSecrets(ctx, t, credentialID)
@@ -149,7 +152,7 @@ func heart(text string) secret.String {
 
 // firstServer builds the server that the tenant has had all along, and returns its host key, too.
 func (p *Platform) firstServer(ctx context.Context, t MailTenant, credentialID string) (vps.Server, string, error) {
-	provider, err := vps.New(vps.Options{Token: secret.New(providerToken), Endpoint: p.Mail.Provider.Endpoint()})
+	provider, err := vps.New(vps.Options{Token: secret.New(providerToken), Endpoint: p.Mail.At.Provider})
 	if err != nil {
 		return vps.Server{}, "", err
 	}

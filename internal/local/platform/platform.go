@@ -35,6 +35,7 @@ type Platform struct {
 
 	tools     Tools
 	dir       string
+	attached  bool
 	authority vaultserver.Authority
 	say       *progress.Printer
 }
@@ -58,7 +59,7 @@ func Start(ctx context.Context, tools Tools, o Options, say *progress.Printer) (
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	p := &Platform{tools: tools, dir: o.Dir, say: say}
+	p := &Platform{tools: tools, dir: o.Dir, attached: o.Attached, say: say}
 	work, wctx := errgroup.WithContext(ctx)
 	work.Go(func() (err error) {
 		p.Built, err = tools.Build(wctx, say)
@@ -114,7 +115,7 @@ func clientConfig(e *engine.Engine) aws.Config {
 func (p *Platform) Stop() error {
 	var errs []error
 	if p.Mail != nil {
-		errs = append(errs, p.Mail.Stop())
+		errs = append(errs, p.Mail.stop())
 	}
 	if p.Engine != nil {
 		errs = append(errs, p.Engine.Stop())

@@ -20,6 +20,7 @@ import (
 // the keys of the local Vault.
 type record struct {
 	Vault     vaultserver.Record `json:"vault"`
+	Mail      *mailRecord        `json:"mail,omitempty"`
 	Outputs   map[string]string  `json:"outputs"`
 	Built     string             `json:"built"`
 	Shares    []string           `json:"shares"`
@@ -34,6 +35,9 @@ var ErrNotRunning = errors.New("no platform is running here; start one with: mak
 // Save writes the record.
 func (p *Platform) Save() error {
 	r := record{Vault: p.Vault.Record(), Outputs: p.Outputs, Built: p.Built, RootToken: p.Keys.RootToken.Reveal()}
+	if p.Mail != nil {
+		r.Mail = &mailRecord{World: p.Mail.detached, Authority: string(p.Mail.Trusted())}
+	}
 	for _, s := range p.Keys.Shares {
 		r.Shares = append(r.Shares, s.Reveal())
 	}
@@ -60,13 +64,16 @@ func Attach(tools Tools, dir string, say *progress.Printer) (*Platform, error) {
 	}
 	p := &Platform{tools: tools, dir: dir, say: say, Outputs: r.Outputs, Built: r.Built}
 	p.Vault = vaultserver.Attach(r.Vault)
+	if r.Mail != nil {
+		p.Mail = attachMail(*r.Mail)
+	}
 	p.Keys.RootToken = secret.New(r.RootToken)
 	for _, s := range r.Shares {
 		p.Keys.Shares = append(p.Keys.Shares, secret.New(s))
 	}
 	p.Engine, err = engine.Attach(filepath.Join(dir, "engine"))
 	if errors.Is(err, engine.ErrNotRunning) {
-		return nil, errors.Join(ErrNotRunning, p.Vault.Stop())
+		return nil, errors.Join(ErrNotRunning, p.Stop())
 	}
 	if err != nil {
 		return nil, err

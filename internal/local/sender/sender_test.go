@@ -20,7 +20,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
-	"github.com/miekg/dns"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/dns/dnstest"
 )
 
 const port = 24025
@@ -118,40 +119,7 @@ func named(t *testing.T) *tls.Config {
 // world starts a sender in a world whose DNS has these records.
 func world(t *testing.T, records ...string) *Sender {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []dns.RR
-	for _, line := range records {
-		rr, err := dns.NewRR(line)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, rr)
-	}
-	started, ended := make(chan struct{}), make(chan error, 1)
-	resolver := &dns.Server{
-		PacketConn: conn, NotifyStartedFunc: func() { close(started) },
-		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, asked *dns.Msg) {
-			m := new(dns.Msg)
-			m.SetReply(asked)
-			m.Authoritative = true
-			m.Rcode = dns.RcodeNameError
-			for _, rr := range all {
-				if rr.Header().Name == asked.Question[0].Name {
-					m.Rcode = dns.RcodeSuccess
-					if rr.Header().Rrtype == asked.Question[0].Qtype {
-						m.Answer = append(m.Answer, rr)
-					}
-				}
-			}
-			_ = w.WriteMsg(m)
-		}),
-	}
-	go func() { ended <- resolver.ActivateAndServe() }()
-	<-started
-	s, err := Start(Options{Resolver: conn.LocalAddr().String(), Again: time.Millisecond, Port: port})
+	s, err := Start(Options{Resolver: dnstest.Serve(t, records...), Again: time.Millisecond, Port: port})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,10 +127,6 @@ func world(t *testing.T, records ...string) *Sender {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
-		if err := resolver.Shutdown(); err != nil {
-			t.Error(err)
-		}
-		<-ended
 	})
 	return s
 }

@@ -21,7 +21,7 @@ import (
 // However the provider's process ends, no process of a server outlives it.
 func TestCommand(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "provider")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../world/cmd").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	self, err := os.Executable()
@@ -33,7 +33,7 @@ func TestCommand(t *testing.T) {
 			w := newWorld(t) // for its keys; its provider has no servers
 			dir := t.TempDir()
 			process := exec.CommandContext(t.Context(), binary, "-dir", dir, "-ssh-port", strconv.Itoa(w.port), "-program", self)
-			process.Env = append(os.Environ(), "PROVIDER_TOKEN="+token)
+			process.Env = append(os.Environ(), "PROVIDER_TOKEN="+token, "AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_REGION=us-east-1")
 			process.Stderr = os.Stderr
 			stdout, err := process.StdoutPipe()
 			if err != nil {
@@ -42,11 +42,11 @@ func TestCommand(t *testing.T) {
 			if err := process.Start(); err != nil {
 				t.Fatal(err)
 			}
-			var ready struct{ Endpoint, Control string }
+			var ready struct{ Provider, Control string }
 			if err := json.NewDecoder(stdout).Decode(&ready); err != nil {
 				t.Fatal(err)
 			}
-			if w.client, err = vps.New(vps.Options{Token: secret.New(token), Endpoint: ready.Endpoint, Timeout: 5 * time.Second}); err != nil {
+			if w.client, err = vps.New(vps.Options{Token: secret.New(token), Endpoint: ready.Provider, Timeout: 5 * time.Second}); err != nil {
 				t.Fatal(err)
 			}
 			s := w.running()

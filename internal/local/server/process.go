@@ -35,6 +35,9 @@ func (m *machine) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// Sweep ends what a provider in dir has left behind: one that was killed could end nothing itself.
+func Sweep(dir string) error { return endMarked(dir) }
+
 // endMarked kills every process of the servers in or below dir, and returns when none is left.
 func endMarked(dir string) error {
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/audit"
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
 // serving is the provider's number of the server that the registry names.
@@ -80,6 +81,14 @@ func await(t *testing.T, what string, so func() bool) {
 
 var executionLine = regexp.MustCompile(`(?m)^Execution: +(\S+)$`)
 
+// onlyCleanUps lets the backstop start clean-ups until the test ends, and nobody recoveries of acme.
+func onlyCleanUps(t *testing.T) {
+	t.Helper()
+	set(t, tenant.Setting{TenantID: "acme", Stopped: true})
+	t.Cleanup(func() { set(t, tenant.Setting{TenantID: "acme"}) })
+	automatic(t)
+}
+
 // cleanedUp waits until the backstop has had the remains of r cleaned up, and gives the execution that did it.
 func cleanedUp(t *testing.T, r runbook.Result) runbook.Result {
 	t.Helper()
@@ -110,7 +119,7 @@ func cleanedUp(t *testing.T, r runbook.Result) runbook.Result {
 var cleaning = []string{"Take the request", "LockTenant", "Anything left behind?", "UpdateDnsBackOfPredecessors", "Had it arrived?"}
 
 func TestARebootComesFirst(t *testing.T) {
-	tenant := mailTenant(t)
+	acme := mailTenant(t)
 	before := registered(t, "acme")
 	if err := w.Mail.Provider.Crash(serving(t, "acme"), true); err != nil {
 		t.Fatal(err)
@@ -122,7 +131,7 @@ func TestARebootComesFirst(t *testing.T) {
 	if now := registered(t, "acme"); now.VPS != before.VPS || now.Lease.Holder != "" {
 		t.Errorf("the registry says %+v", now)
 	}
-	if err := w.Mail.Client(*tenant).IMAPS(t.Context()); err != nil {
+	if err := w.Mail.Client(*acme).IMAPS(t.Context()); err != nil {
 		t.Errorf("a mail program, after the reboot: %v", err)
 	}
 	if m := mail(t, w.operations, "vps_recovery_not_needed", r); !strings.Contains(m.Subject, "REBOOT") {
@@ -132,7 +141,8 @@ func TestARebootComesFirst(t *testing.T) {
 
 // Nobody who used the new server is there yet: it goes, and the old one serves again once somebody switches it on.
 func TestWhatAStoppedRunBuiltGoes(t *testing.T) {
-	tenant := mailTenant(t)
+	acme := mailTenant(t)
+	onlyCleanUps(t)
 	before, records, servers := registered(t, "acme"), zone(t, "acme"), len(w.Mail.Provider.Servers())
 	stopped := stopAt(t, `{"tenant_id":"acme","reason":"a mistake","force":true}`, "WaitForMailu")
 	done := cleanedUp(t, stopped)
@@ -147,14 +157,15 @@ func TestWhatAStoppedRunBuiltGoes(t *testing.T) {
 	await(t, "the new server to be gone", func() bool { return len(w.Mail.Provider.Servers()) == servers })
 	r := recoverServer(t, `{"tenant_id":"acme","reason":"it is off"}`)
 	succeeded(t, r)
-	if err := w.Mail.Client(*tenant).IMAPS(t.Context()); err != nil || !slices.Contains(r.Path, "The reboot helped") {
+	if err := w.Mail.Client(*acme).IMAPS(t.Context()); err != nil || !slices.Contains(r.Path, "The reboot helped") {
 		t.Errorf("a mail program, after the old server was started: %v; path %v", err, r.Path)
 	}
 }
 
 // Mail arrives at the new server already, and the old one is off: going back would lose it.
 func TestAMoveThatTheWorldHasSeenIsFinished(t *testing.T) {
-	tenant := mailTenant(t)
+	acme := mailTenant(t)
+	onlyCleanUps(t)
 	before := registered(t, "acme")
 	stopped := stopAt(t, `{"tenant_id":"acme","reason":"a mistake","force":true}`, "WaitForDns")
 	done := cleanedUp(t, stopped)
@@ -164,7 +175,7 @@ func TestAMoveThatTheWorldHasSeenIsFinished(t *testing.T) {
 	if now.VPS.ID == before.VPS.ID || now.HostKey == before.HostKey || now.Generation != before.Generation+1 {
 		t.Errorf("the registry says %+v", now)
 	}
-	if err := w.Mail.Client(*tenant).IMAPS(t.Context()); err != nil {
+	if err := w.Mail.Client(*acme).IMAPS(t.Context()); err != nil {
 		t.Errorf("a mail program, through DNS: %v", err)
 	}
 	if live := alive(); !slices.Equal(live, []int64{serving(t, "acme")}) {

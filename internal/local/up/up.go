@@ -15,6 +15,8 @@ import (
 
 const (
 	tenants = 200
+	// mailTenant is the one with a mail server that runs.
+	mailTenant = "acme"
 	// nightly is the template's default schedule.
 	nightly = "cron(0 2 * * ? *)"
 )
@@ -53,10 +55,23 @@ func start(ctx context.Context, tools platform.Tools, root string, say *progress
 	if _, err = p.Seed(ctx, tenants); err != nil {
 		return nil, err
 	}
+	if err = p.StartMail(ctx); err != nil {
+		return nil, err
+	}
 	if err = p.Deploy(ctx, p.Built, nightly); err != nil {
 		return nil, err
 	}
 	if err = p.StoreShares(ctx); err != nil {
+		return nil, err
+	}
+	if err = p.StoreToken(ctx); err != nil {
+		return nil, err
+	}
+	err = say.Step("give "+mailTenant+" a mail server: secrets, zone, a server with Mailu, the registry", func() error {
+		_, err := p.OnboardMail(ctx, mailTenant)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return p, p.Save()
@@ -98,12 +113,17 @@ Lose Vault, disk and all, and start an empty one:
   make lose-vault
 Restore it:
   %s
+Lose the mail server of %s:
+  make lose-server
+Replace it:
+  %s
 Read a step's log:
   sam logs --stack-name %s --name SnapshotVaultFunction
 Stop everything:
   make down`,
 		startCommand("VaultBackup", `{"tier":"on-demand","reason":"by hand"}`),
-		startCommand("VaultRestore", `{"backup_date":"latest","reason":"Vault is lost"}`), platform.StackName)
+		startCommand("VaultRestore", `{"backup_date":"latest","reason":"Vault is lost"}`),
+		mailTenant, startCommand("VpsRecovery", `{"tenant_id":"`+mailTenant+`","reason":"its host is dead"}`), platform.StackName)
 	return nil
 }
 
@@ -140,24 +160,9 @@ func Status(ctx context.Context, root string, say *progress.Printer) error {
 	}
 	say.Linef("AWS    %s", p.Engine.Endpoint)
 	say.Linef("Vault  %s  %s", p.Vault.URL(), p.VaultState(ctx))
-	return nil
-}
-
-// LoseVault is the disaster, on request: the node is killed, its disk wiped, an empty one started in its place.
-func LoseVault(ctx context.Context, root string, say *progress.Printer) error {
-	p, err := platform.Attach(platform.Tools{}, folder(root), say)
-	if err != nil {
-		return err
+	if p.Mail != nil {
+		host := platform.MailHost(mailTenant)
+		say.Linef("Mail   %s  %s", host, p.Mail.ServerState(ctx, host))
 	}
-	if err := p.LoseVault(); err != nil {
-		return err
-	}
-	if err := p.StartVault(ctx); err != nil {
-		return err
-	}
-	if err := p.Save(); err != nil {
-		return err
-	}
-	say.Linef("Vault is lost; an empty one listens at %s", p.Vault.URL())
 	return nil
 }

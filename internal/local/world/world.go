@@ -26,6 +26,21 @@ type World struct {
 	Sender   *sender.Sender
 }
 
+// Place is where everything in a world is, also for other processes.
+type Place struct {
+	// Provider is the API's base URL, Control the URL of the provider's control endpoint: server.Control is a client of it.
+	Provider string `json:"provider"`
+	Control  string `json:"control"`
+	// DNS and Sender are the host:port of the name server and of the other mail server.
+	DNS    string `json:"dns"`
+	Sender string `json:"sender"`
+}
+
+// Place is where everything in this world is.
+func (w *World) Place() Place {
+	return Place{Provider: w.Provider.Endpoint(), Control: w.Provider.ControlURL(), DNS: w.DNS.Addr, Sender: w.Sender.Addr}
+}
+
 // Start starts a world without servers.
 func Start(ctx context.Context, o Options) (_ *World, err error) {
 	w := &World{}
