@@ -56,7 +56,7 @@ func TestEveryPathLeadsSomewhere(t *testing.T) {
 			}
 			paths := []string{s.CausePath}
 			for _, c := range s.Choices {
-				paths = append(paths, c.Variable)
+				paths = append(paths, c.Variable, c.StringEqualsPath)
 			}
 			for _, path := range paths {
 				if _, ok := data[name].at(path); path != "" && !ok {

@@ -51,6 +51,7 @@ type catcher struct {
 type choice struct {
 	Variable                 string
 	StringEquals             *string
+	StringEqualsPath         string
 	BooleanEquals            *bool
 	NumericGreaterThanEquals *int
 	Next                     string

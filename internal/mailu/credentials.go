@@ -23,6 +23,8 @@ func (in SetInput) Validate() error {
 // Credentials is what SetCredentials left behind.
 type Credentials struct {
 	Username string `json:"username"`
+	// CredentialID is the one that was installed.
+	CredentialID string `json:"credential_id"`
 	// Changed: the server had another password, or none.
 	Changed bool `json:"changed"`
 	// DKIM are the public keys that Mailu signs with, one for each domain: DNS must hold the same.
@@ -39,7 +41,7 @@ func (s Setter) Set(ctx context.Context, in SetInput) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, err
 	}
-	set := Credentials{Username: credential.Username, DKIM: []DKIM{}}
+	set := Credentials{Username: credential.Username, CredentialID: in.Tenant.CredentialID, DKIM: []DKIM{}}
 	err = in.Server.within(ctx, key, token, func(api *Client) error {
 		for _, name := range in.Tenant.Domains {
 			record, err := ensureDomain(ctx, api, name)
