@@ -18,15 +18,6 @@ func (p *Provider) PowerOff(ctx context.Context, id int64) error {
 	return ask(ctx, s, "power off", p.cloud.Server.Poweroff)
 }
 
-// PowerOn starts a server that is off.
-func (p *Provider) PowerOn(ctx context.Context, id int64) error {
-	s, err := p.mustGet(ctx, id)
-	if err != nil || stateOf(s.Status) != Off {
-		return err
-	}
-	return ask(ctx, s, "power on", p.cloud.Server.Poweron)
-}
-
 // Reboot asks a server's system to restart; one that is off is started. What comes of it Status and the server itself
 // tell.
 func (p *Provider) Reboot(ctx context.Context, id int64) error {
@@ -56,31 +47,6 @@ func (p *Provider) Delete(ctx context.Context, id int64) error {
 		}
 		return result.Action, response, nil
 	})
-}
-
-// Label sets labels of a server and leaves its others as they are.
-func (p *Provider) Label(ctx context.Context, id int64, labels map[string]string) error {
-	if _, err := selectorOf(labels); err != nil {
-		return err
-	}
-	s, err := p.mustGet(ctx, id)
-	if err != nil {
-		return err
-	}
-	merged, changed := map[string]string{}, false
-	for key, value := range s.Labels {
-		merged[key] = value
-	}
-	for key, value := range labels {
-		old, has := merged[key]
-		changed = changed || !has || old != value
-		merged[key] = value
-	}
-	if !changed {
-		return nil
-	}
-	_, response, err := p.cloud.Server.Update(ctx, s, hcloud.ServerUpdateOpts{Labels: merged})
-	return faultOf(err, response, "label server %d", id)
 }
 
 // ask sends one request that the provider carries out by and by; an action that has failed already is a refusal.

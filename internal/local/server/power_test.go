@@ -79,7 +79,7 @@ func TestPowerOffCutsEverything(t *testing.T) {
 		t.Errorf("power off again: %v", err)
 	}
 
-	if err := w.client.PowerOn(t.Context(), s.ID); err != nil {
+	if err := w.client.Reboot(t.Context(), s.ID); err != nil {
 		t.Fatal(err)
 	}
 	w.until(s.ID, vps.Running)
@@ -164,7 +164,7 @@ func TestBoots(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.until(s.ID, vps.Off)
-		if err := w.client.PowerOn(t.Context(), s.ID); err != nil {
+		if err := w.client.Reboot(t.Context(), s.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
