@@ -150,8 +150,9 @@ func heart(text string) secret.String {
 	return secret.New(lines[len(lines)/2])
 }
 
-// firstServer builds the server that the tenant has had all along, and returns its host key, too.
-func (p *Platform) firstServer(ctx context.Context, t MailTenant, credentialID string) (vps.Server, string, error) {
+// BareServer is a server as a person sets one up in the provider's project: it lets root in with the tenant's SSH key, has
+// Docker, and no mail. It returns its host key, too.
+func (p *Platform) BareServer(ctx context.Context, tenantID, name string) (vps.Server, string, error) {
 	provider, err := vps.New(vps.Options{Token: secret.New(providerToken), Endpoint: p.Mail.At.Provider})
 	if err != nil {
 		return vps.Server{}, "", err
@@ -161,30 +162,40 @@ func (p *Platform) firstServer(ctx context.Context, t MailTenant, credentialID s
 		return vps.Server{}, "", err
 	}
 	starter := mailu.Starter{Login: login}
-	boot, err := starter.Boot(ctx, t.ID, "onboarding", "")
+	boot, err := starter.Boot(ctx, tenantID, name, "")
 	if err != nil {
 		return vps.Server{}, "", err
 	}
 	made, err := provider.Create(ctx, vps.Spec{
-		TenantID: t.ID, Name: "mail-" + t.ID, Type: "cx22", Image: "ubuntu-24.04", Regions: []string{"fsn1"}, SSHKey: boot.AuthorizedKey,
-		UserData: boot.UserData, Labels: map[string]string{vps.LabelRole: "mail", vps.LabelAttempt: "onboarding"},
+		TenantID: tenantID, Name: name, Type: "cx22", Image: "ubuntu-24.04", Regions: []string{"fsn1"}, SSHKey: boot.AuthorizedKey,
+		UserData: boot.UserData, Labels: map[string]string{vps.LabelRole: "mail", vps.LabelAttempt: name},
 	})
 	if err != nil {
 		return vps.Server{}, "", err
 	}
-	err = eventually(ctx, "the first server of "+t.ID, func() (bool, error) {
+	err = eventually(ctx, "the server "+name, func() (bool, error) {
 		if made, err = provider.Get(ctx, made.ID); err != nil || made.State != vps.Running {
 			return false, err
 		}
-		return starter.Open(ctx, t.ID, made.IPv4, boot.HostKey)
+		return starter.Open(ctx, tenantID, made.IPv4, boot.HostKey)
 	})
+	return made, boot.HostKey, err
+}
+
+// firstServer builds the server that the tenant has had all along, and returns its host key, too.
+func (p *Platform) firstServer(ctx context.Context, t MailTenant, credentialID string) (vps.Server, string, error) {
+	made, bootKey, err := p.BareServer(ctx, t.ID, "mail-"+t.ID)
+	if err != nil {
+		return made, "", err
+	}
+	login, err := p.rootLogin()
 	if err != nil {
 		return made, "", err
 	}
 	who := mailu.Tenant{ID: t.ID, Hostname: t.Hostname, Domains: []string{t.Domain}, CredentialID: credentialID}
 	run := task.Execution{ARN: "onboarding", StartedAt: time.Now(), State: "onboarding"}
 	configured, err := mailu.Configurer{Login: login, Now: time.Now}.Configure(ctx, mailu.ConfigureInput{
-		Tenant: who, Server: mailu.Server{Address: made.IPv4.String(), HostKey: boot.HostKey}, Bootstrap: true, Execution: run,
+		Tenant: who, Server: mailu.Server{Address: made.IPv4.String(), HostKey: bootKey}, Bootstrap: true, Execution: run,
 	})
 	if err != nil {
 		return made, "", err
