@@ -31,8 +31,8 @@ var (
 	looked   = []string{"Take the request", "LockTenant", "Anything left behind?", "Only clean up?", "ProbeVps", "What is needed?"}
 	planned  = []string{"Take the request", "LockTenant", "Anything left behind?", "ProbeVps", "What is needed?", "Succeeded"}
 	rebooted = []string{"FenceVpsByReboot", "WaitForReboot", "ProbeVpsAfterReboot", "Did the reboot help?"}
-	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "LockTenantBeforeMailu", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "ProbeOutbound", "SetReverseDns", "FenceVpsAgain", "LockTenantAfterMailu", "Rotated meanwhile?", "AnnounceMove", "UpdateDns"}
-	arrived  = []string{"WaitForDns", "CheckDns", "DNS visible?", "MoveTenant", "UnlockTenant", "RecordAudit", "NotifyTenant", "AlertOperations", "Succeeded"}
+	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "LockTenantBeforeMailu", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "ProbeOutbound", "SetReverseDns", "LockTenantAfterMailu", "Rotated meanwhile?", "AnnounceMove", "UpdateDns"}
+	arrived  = []string{"WaitForDns", "CheckDns", "DNS visible?", "MoveTenant", "FenceVpsAgain", "UnlockTenant", "RecordAudit", "NotifyTenant", "AlertOperations", "Succeeded"}
 	mailLoop = [][]string{rebooted[1:], {"WaitForFence", "CheckVpsFenced", "Old server off?"}, {"WaitForServer", "CheckVps", "New server up?"}, {"WaitForMailu", "CheckMailu", "Mailu ready?"}, {"WaitForDns", "CheckDns", "DNS visible?"}}
 )
 
