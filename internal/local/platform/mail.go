@@ -16,6 +16,8 @@ import (
 	localdns "github.com/penguinmails/disaster-recovery/internal/local/dns"
 	"github.com/penguinmails/disaster-recovery/internal/local/server"
 	"github.com/penguinmails/disaster-recovery/internal/local/tool"
+	"github.com/penguinmails/disaster-recovery/internal/secret"
+	"github.com/penguinmails/disaster-recovery/internal/vps"
 )
 
 // providerToken is what the local provider asks for.
@@ -31,6 +33,11 @@ type Mail struct {
 
 // Trusted is the authority that mail clients trust, PEM.
 func (m *Mail) Trusted() []byte { return m.authority.PEM }
+
+// Console is the provider's, as an operator has it.
+func (m *Mail) Console() (*vps.Provider, error) {
+	return vps.New(vps.Options{Token: secret.New(providerToken), Endpoint: m.Provider.Endpoint()})
+}
 
 // StartMail starts the provider and the name server in this process; the platform's Stop ends them.
 func (p *Platform) StartMail(ctx context.Context) (err error) {

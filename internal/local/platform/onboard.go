@@ -143,7 +143,7 @@ func heart(text string) secret.String {
 
 // firstServer builds the server that the tenant has had all along, and returns its host key, too.
 func (p *Platform) firstServer(ctx context.Context, t MailTenant, credentialID string) (vps.Server, string, error) {
-	provider, err := vps.New(vps.Options{Token: secret.New(providerToken), Endpoint: p.Mail.Provider.Endpoint()})
+	provider, err := p.Mail.Console()
 	if err != nil {
 		return vps.Server{}, "", err
 	}
