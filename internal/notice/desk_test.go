@@ -89,8 +89,11 @@ var letterCases = map[string]string{
 	"vps_recovery_not_needed": `{"event":"vps_recovery_not_needed","severity":"info","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7"}}`,
 	"vps_recovery_failed": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
-		"tenant_id":"acme","hostname":"mail.acme.example","ending":"clean"},
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","ending":"clean"},
 		"fault":{"Error":"ProviderRefused","Cause":"PLANTED is what the provider said"}}`,
+	"vps_recovery_failed-dirty": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","ending":"dirty"},
+		"fault":{"Error":"Runtime.ExitError","Cause":"PLANTED is what AWS said"}}`,
 	"vault_restore_failed-seed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-24","slot":"backups/2026-11-24"},
 		"fault":{"Error":"SeedFailed","Cause":"hvs.PLANTED is what the node said"}}`,
 }

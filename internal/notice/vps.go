@@ -51,16 +51,24 @@ func (d *Desk) recoveryNotNeeded(_ Request, f facts) letter {
 	}
 }
 
-// recoveryFailed tells where the replacement stopped. What was changed until then was put back, unless the ending says
-// FailedDirty.
+// recoveryFailed tells where the replacement stopped. What was changed until then was put back, unless the ending is
+// dirty: then only a person can tell what is where, and the letter says where to look.
 func (d *Desk) recoveryFailed(r Request, f facts) letter {
 	trouble := troubleOf(r)
+	happened := "The replacement of the tenant's mail server did not finish; the tenant may have no mail service."
+	if f.text("ending") == "dirty" {
+		happened += " Not everything was put back, or the end was not recorded: besides the old server, which is powered off, there may be a " +
+			"new one, and DNS may point to either."
+		trouble.next = "look where " + f.text("hostname") + " points to, and at the servers with the label tenant=" + f.text("tenant_id") +
+			" in the provider's console; where the registry names another than the one that serves, register that one; then start vps-recovery again"
+	}
 	return letter{
 		subject:  "Mail server recovery FAILED for " + f.text("tenant_id") + ": " + trouble.name,
-		happened: "The replacement of the tenant's mail server did not finish; the tenant may have no mail service.",
+		happened: happened,
 		facts: []fact{
 			{"Tenant", f.text("tenant_id")},
 			{"Host", f.text("hostname")},
+			{"Old address", f.text("old_vps_ip")},
 			{"Ending", f.text("ending")},
 			{"Fault", trouble.name},
 			{"Meaning", trouble.meaning},
