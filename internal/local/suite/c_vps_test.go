@@ -26,7 +26,7 @@ func recoverServer(t *testing.T, input string) runbook.Result {
 var (
 	looked   = []string{"Take the request", "LockTenant", "ProbeVps", "What is needed?"}
 	rebuilt  = []string{"FenceVps", "WaitForFence", "CheckVpsFenced", "Old server off?", "ProvisionVps", "WaitForServer", "CheckVps", "New server up?", "ConfigureMailu", "WaitForMailu", "CheckMailu", "Mailu ready?", "SetCredentials", "VerifyMailu", "UpdateDns"}
-	arrived  = []string{"WaitForDns", "CheckDns", "DNS visible?", "MoveTenant", "UnlockTenant", "RecordAudit", "NotifyTenant", "AlertOperations", "Succeeded"}
+	arrived  = []string{"WaitForDns", "CheckDns", "DNS visible?", "MoveTenant", "FenceVpsAgain", "UnlockTenant", "RecordAudit", "NotifyTenant", "AlertOperations", "Succeeded"}
 	mailLoop = [][]string{{"WaitForFence", "CheckVpsFenced", "Old server off?"}, {"WaitForServer", "CheckVps", "New server up?"}, {"WaitForMailu", "CheckMailu", "Mailu ready?"}, {"WaitForDns", "CheckDns", "DNS visible?"}}
 )
 
