@@ -1,9 +1,12 @@
 package audit
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
 // Failure is the error output of a failed state, as a Catch block puts it into the execution's data. Error is a fault's
@@ -32,4 +35,17 @@ func (f Failure) Text() string {
 		text = string(runes[:longestCause-1]) + "…"
 	}
 	return text
+}
+
+// nextOfOthers follows an error that is no fault of ours: States.Timeout, Runtime.ExitError.
+const nextOfOthers = "start the runbook again; if it fails again, read the last lines of the function's log"
+
+// Sentence is what an operator reads of a failed execution: the name, the text, and what to do next. A step says that
+// itself; a state machine that gives up, and AWS, do not.
+func (f Failure) Sentence() string {
+	said := f.Error + ": " + cmp.Or(f.Text(), "no text")
+	if strings.Contains(said, ". Next: ") {
+		return said
+	}
+	return strings.TrimSuffix(said, ".") + ". Next: " + cmp.Or(fault.Name(f.Error).Next(), nextOfOthers)
 }

@@ -78,7 +78,7 @@ func (t *Trail) Record(ctx context.Context, r Request) (Receipt, error) {
 	}
 	receipt := Receipt{Stream: l.record.Stream, Seq: l.record.Seq, ID: l.record.ID, Hash: l.hash}
 	if r.Fault != nil {
-		receipt.Fault = r.Fault.Error + ": " + r.Fault.Text()
+		receipt.Fault = r.Fault.Sentence()
 	}
 	return receipt, nil
 }

@@ -40,9 +40,10 @@ func (e *Engine) KillFunction(name string) error {
 	return nil
 }
 
-// Caller is the function at the other end of a connection, by its address there; empty if that is no function of ours.
-func (e *Engine) Caller(address netip.AddrPort) string {
-	inode := socketAt(address)
+// Caller is the function that has a connection, named by the function's own end of it and the other; empty if that is no
+// function of ours.
+func (e *Engine) Caller(theirs, other netip.AddrPort) string {
+	inode := socketOf(theirs, other)
 	if inode == "" {
 		return ""
 	}
@@ -68,24 +69,30 @@ func functionOf(pid int) string {
 	return ""
 }
 
-// socketAt is the inode of the IPv4 socket with this local address, from /proc/net/tcp (proc(5)): the address is the
-// second field, in hexadecimal and the machine's byte order, the inode the tenth.
-func socketAt(address netip.AddrPort) string {
-	if !address.Addr().Unmap().Is4() {
-		return ""
-	}
-	ip := address.Addr().Unmap().As4()
-	local := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), address.Port())
+// socketOf is the inode of the IPv4 socket with this local and this remote address, from /proc/net/tcp (proc(5)): they are
+// the second and the third field, the inode is the tenth. A port may be used towards several addresses at once.
+func socketOf(local, remote netip.AddrPort) string {
 	table, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {
 		return ""
 	}
+	from, to := inTable(local), inTable(remote)
 	for line := range bytes.Lines(table) {
-		if fields := bytes.Fields(line); len(fields) > 9 && string(fields[1]) == local {
+		if fields := bytes.Fields(line); len(fields) > 9 && string(fields[1]) == from && string(fields[2]) == to {
 			return string(fields[9])
 		}
 	}
 	return ""
+}
+
+// inTable writes an IPv4 address as /proc/net/tcp does: in hexadecimal, and in the machine's byte order.
+func inTable(a netip.AddrPort) string {
+	ip := a.Addr().Unmap()
+	if !ip.Is4() {
+		return ""
+	}
+	bytes := ip.As4()
+	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(bytes[:]), a.Port())
 }
 
 // holds reports whether the process has the socket open.

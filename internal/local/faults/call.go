@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 )
 
 // Call is a request that came to a proxy.
@@ -51,26 +50,30 @@ func read(r *http.Request) (Call, error) {
 	return c, nil
 }
 
-// caller is who is at the other end of a connection, found out when it is first asked.
+// caller is who is at the other end of a connection. It is found out when it is asked first: one request at a time comes
+// on a connection.
 type caller struct {
-	address net.Addr
-	name    func(netip.AddrPort) string
-	once    sync.Once
-	found   string
+	theirs, ours net.Addr
+	name         func(theirs, ours netip.AddrPort) string
+	found        string
 }
 
 type callerKey struct{}
 
 func callerOf(r *http.Request) string {
-	c, ok := r.Context().Value(callerKey{}).(*caller)
-	if !ok || c.name == nil {
+	c := r.Context().Value(callerKey{}).(*caller) // of every connection: see Start
+	if c.name == nil || c.found != "" {
+		return c.found
+	}
+	theirs, err := netip.ParseAddrPort(c.theirs.String())
+	if err != nil {
 		return ""
 	}
-	c.once.Do(func() {
-		if address, err := netip.ParseAddrPort(c.address.String()); err == nil {
-			c.found = c.name(address)
-		}
-	})
+	ours, err := netip.ParseAddrPort(c.ours.String())
+	if err != nil {
+		return ""
+	}
+	c.found = c.name(theirs, ours)
 	return c.found
 }
 

@@ -29,8 +29,8 @@ type Options struct {
 	Roots       *x509.CertPool
 	// Route names the upstream of a request and may shorten its path; without it every request goes where Forward said.
 	Route func(*http.Request) (upstream string, err error)
-	// Caller names whoever is connected from an address; without it nobody has a name.
-	Caller func(netip.AddrPort) string
+	// Caller names whoever has the connection with these ends, its own and ours; without it nobody has a name.
+	Caller func(theirs, ours netip.AddrPort) string
 }
 
 // Proxy is a running proxy.
@@ -71,7 +71,7 @@ func Start(o Options) (*Proxy, error) {
 		Handler: p, ErrorLog: log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return base },
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, callerKey{}, &caller{address: conn.RemoteAddr(), name: o.Caller})
+			return context.WithValue(ctx, callerKey{}, &caller{theirs: conn.RemoteAddr(), ours: conn.LocalAddr(), name: o.Caller})
 		},
 		ConnState: p.forget,
 	}

@@ -181,7 +181,7 @@ func TestRulesStrikeWhatFits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := start(t, Options{Caller: func(netip.AddrPort) string { return "me" }})
+			w := start(t, Options{Caller: func(_, _ netip.AddrPort) string { return "me" }})
 			tt.rule.Strikes = []Strike{Answer(500, "text/plain", "struck")}
 			rule := w.Add(tt.rule)
 			request, err := http.NewRequestWithContext(t.Context(), "POST", w.URL()+"/2013/x", strings.NewReader(`{"id":"acme"}`))
@@ -226,9 +226,32 @@ func TestWhichRequestsARuleStrikes(t *testing.T) {
 	w.well(t)
 }
 
+// Who calls is asked of both ends of a connection, and again for as long as nobody knows.
+func TestCaller(t *testing.T) {
+	t.Parallel()
+	var asked int
+	var ends [2]netip.AddrPort
+	w := start(t, Options{Caller: func(theirs, ours netip.AddrPort) string {
+		ends = [2]netip.AddrPort{theirs, ours}
+		if asked++; asked == 1 {
+			return ""
+		}
+		return "me"
+	}})
+	w.client = &http.Client{Transport: &http.Transport{}}
+	defer w.client.CloseIdleConnections()
+	rule := w.Add(Rule{Caller: "me", Strikes: []Strike{Before(func() {})}})
+	for range 3 {
+		w.well(t)
+	}
+	if ours := netip.MustParseAddrPort(w.Address()); asked != 2 || rule.Struck() != 2 || ends[1] != ours || ends[0] == ours {
+		t.Errorf("asked %d times, at last for %v; %d calls had a name", asked, ends, rule.Struck())
+	}
+}
+
 func TestAwait(t *testing.T) {
 	t.Parallel()
-	w := start(t, Options{Caller: func(netip.AddrPort) string { return "me" }})
+	w := start(t, Options{Caller: func(_, _ netip.AddrPort) string { return "me" }})
 	isIt := func(c Call) bool { return c.Action == "Publish" }
 	found := make(chan Call, 1)
 	go func() {

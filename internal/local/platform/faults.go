@@ -62,12 +62,12 @@ func (f *Faults) follow(e *engine.Engine, vault *vaultserver.Node) {
 	f.Vault.Forward(vault.URL())
 }
 
-func (f *Faults) caller(address netip.AddrPort) string {
+func (f *Faults) caller(theirs, ours netip.AddrPort) string {
 	e := f.engine.Load()
 	if e == nil {
 		return ""
 	}
-	return e.Caller(address)
+	return e.Caller(theirs, ours)
 }
 
 func (f *Faults) stop() error {

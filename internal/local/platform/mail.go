@@ -17,6 +17,8 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/local/server"
 	"github.com/penguinmails/disaster-recovery/internal/local/tool"
 	"github.com/penguinmails/disaster-recovery/internal/local/world"
+	"github.com/penguinmails/disaster-recovery/internal/secret"
+	"github.com/penguinmails/disaster-recovery/internal/vps"
 )
 
 // providerToken is what the local provider asks for.
@@ -46,6 +48,11 @@ func attachMail(r mailRecord) *Mail {
 
 // Trusted is the authority that mail clients trust, PEM.
 func (m *Mail) Trusted() []byte { return m.authority.PEM }
+
+// Console is the provider's, as an operator has it.
+func (m *Mail) Console() (*vps.Provider, error) {
+	return vps.New(vps.Options{Token: secret.New(providerToken), Endpoint: m.At.Provider})
+}
 
 // StartMail starts the world: in this process, or as one of its own where the platform stays. The platform's Stop ends it.
 func (p *Platform) StartMail(ctx context.Context) (err error) {

@@ -153,7 +153,7 @@ func heart(text string) secret.String {
 // BareServer is a server as a person sets one up in the provider's project: it lets root in with the tenant's SSH key, has
 // Docker, and no mail. It returns its host key, too.
 func (p *Platform) BareServer(ctx context.Context, tenantID, name string) (vps.Server, string, error) {
-	provider, err := vps.New(vps.Options{Token: secret.New(providerToken), Endpoint: p.Mail.At.Provider})
+	provider, err := p.Mail.Console()
 	if err != nil {
 		return vps.Server{}, "", err
 	}
