@@ -88,8 +88,9 @@ var denied = faults.Answer(http.StatusForbidden, "text/xml",
 // clean-up finishes the move.
 func TestAChangeThatCannotBeUndone(t *testing.T) {
 	d := aDay(t)
+	var refusals []*faults.Standing
 	for _, function := range []string{"pmdr-check-dns", "pmdr-update-dns-back"} {
-		strike(t, w.Faults.AWS, faults.Rule{Caller: function, Path: "/2013-04-01/", Strikes: []faults.Strike{denied}})
+		refusals = append(refusals, strike(t, w.Faults.AWS, faults.Rule{Caller: function, Path: "/2013-04-01/", Strikes: []faults.Strike{denied}}))
 	}
 	r := d.force(t)
 	d.dirty(t, r, "AWSRefused", append(through("CheckDns"), "UpdateDnsBack", "It could not be undone")...)
@@ -98,6 +99,9 @@ func TestAChangeThatCannotBeUndone(t *testing.T) {
 		t.Fatalf("the servers are %v, were %v; the old one is %s", there, d.servers, d.state(t))
 	}
 	d.serves(t) // by the new server: the old one is off
+	for _, r := range refusals {
+		r.Remove()
+	}
 	succeeded(t, recoverServer(t, again))
 	d.moved(t)
 	d.free(t)
