@@ -31,6 +31,9 @@ const (
 	CredentialsRotated Event = "credentials_rotated"
 	RotationFailed     Event = "rotation_failed"
 
+	CredentialCompromiseResponse Event = "credential_compromise_response"
+	CredentialCompromiseFailed   Event = "credential_compromise_failed"
+
 	// ExecutionFailed is what the backstop records of an execution that could not speak for itself.
 	ExecutionFailed Event = "execution_failed"
 )
@@ -50,6 +53,9 @@ var severities = map[Event][]Severity{
 
 	CredentialsRotated: {Warning},
 	RotationFailed:     {Critical},
+
+	CredentialCompromiseResponse: {Critical},
+	CredentialCompromiseFailed:   {Critical},
 
 	ExecutionFailed: {Critical},
 }
