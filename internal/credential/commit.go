@@ -155,28 +155,39 @@ func (c Committer) settle(ctx context.Context, v Vault, r Staged, out Committed)
 	return out, err
 }
 
-// install looks at the hash first and at Vault just before the change, as Set does. What a newer run has begun is left
-// alone.
+// install gives the server Vault's current password where it has another. It looks at Vault again just before the change, and
+// after it: one that came too late must not stay. What a newer run has begun is left alone.
 func (c Committer) install(ctx context.Context, v Vault, t tenant.Tenant, id string) (installed, repaired bool, err error) {
 	box, closed, err := c.Open(ctx, v, t.ID, serverOf(t))
 	if err != nil {
 		return false, false, err
 	}
 	defer closed()
-	seen, err := look(ctx, c.Registry, v, t.ID)
-	if err != nil || !seen.committed(id) {
-		return false, false, err
+	for range races {
+		seen, err := look(ctx, c.Registry, v, t.ID)
+		if err != nil || !seen.committed(id) && !repaired {
+			return false, repaired, err
+		}
+		password, err := seen.current.open(ctx, v, t.ID)
+		if err != nil {
+			return false, repaired, err
+		}
+		has, err := box.Has(ctx, seen.username(), password)
+		if err != nil || has {
+			return has && seen.committed(id), repaired, err
+		}
+		again, err := look(ctx, c.Registry, v, t.ID)
+		if err != nil || again.valid() {
+			return false, repaired, err
+		}
+		if again.current.id != seen.current.id {
+			continue
+		}
+		repaired = true
+		credential := mailu.Credential{Username: seen.username(), Password: password, WebmailURL: seen.current.text("webmail_url")}
+		if _, err := box.Install(ctx, credential); err != nil {
+			return false, repaired, err
+		}
 	}
-	password, err := seen.current.open(ctx, v, t.ID)
-	if err != nil {
-		return false, false, err
-	}
-	if has, err := box.Has(ctx, seen.username(), password); err != nil || has {
-		return has, false, err
-	}
-	if seen, err = look(ctx, c.Registry, v, t.ID); err != nil || !seen.committed(id) || seen.valid() {
-		return false, false, err
-	}
-	repaired, err = box.Install(ctx, mailu.Credential{Username: seen.username(), Password: password, WebmailURL: seen.current.text("webmail_url")})
-	return err == nil, repaired, err
+	return false, repaired, fault.RotationOvertaken.Tellf("%s: others changed the password %d times", t.ID, races)
 }
