@@ -39,6 +39,7 @@ var payloads = map[string]payload{
 	"check-mailu":        of[mailu.CheckInput, mailu.Checked](),
 	"check-vault":        of[restore.CheckInput, restore.Vault](),
 	"check-vps":          of[vps.CheckInput, vps.Checked](),
+	"claim-incident":     of[tenant.ClaimInput, tenant.Claimed](),
 	"commit-credentials": of[credential.CommitInput, credential.Committed](),
 	"configure-mailu":    of[mailu.ConfigureInput, mailu.Configured](),
 	"destroy-vps":        of[vps.DestroyInput, vps.Destroyed](),
@@ -57,6 +58,7 @@ var payloads = map[string]payload{
 	"record-audit":       of[audit.Request, audit.Receipt](),
 	"register-tenant":    of[tenant.Registration, tenant.Registered](),
 	"report-failure":     of[backstop.ReportInput, backstop.Report](),
+	"revoke-access":      of[mailu.RevokeInput, mailu.Revoked](),
 	"seed-vault":         of[restore.SeedInput, restore.Seeded](),
 	"select-backup":      of[restore.SelectInput, restore.Backup](),
 	"set-automation":     of[tenant.Setting, tenant.Setting](),
@@ -64,6 +66,7 @@ var payloads = map[string]payload{
 	"set-reverse-dns":    of[vps.ReverseInput, vps.Reversed](),
 	"snapshot-vault":     of[backup.SnapshotInput, backup.Snapshot](),
 	"stage-credentials":  of[credential.StageInput, credential.Staged](),
+	"start-backup":       of[backup.ChangeInput, backup.OnChange](),
 	"start-clean-up":     of[backstop.CleanUpInput, backstop.CleaningUp](),
 	"start-recovery":     of[watch.Delivery, watch.Response](),
 	"sweep-tenants":      of[watch.SweepInput, watch.Swept](),
@@ -79,11 +82,12 @@ var payloads = map[string]payload{
 
 // requests are what starts a runbook.
 var requests = map[string]func([]byte) error{
-	"backstop":            accepts[backstop.Request],
-	"credential-rotation": accepts[credential.Request],
-	"vault-backup":        accepts[backup.Request],
-	"vault-restore":       accepts[restore.Request],
-	"vps-recovery":        accepts[tenant.Request],
+	"backstop":              accepts[backstop.Request],
+	"credential-compromise": accepts[tenant.Incident],
+	"credential-rotation":   accepts[credential.Request],
+	"vault-backup":          accepts[backup.Request],
+	"vault-restore":         accepts[restore.Request],
+	"vps-recovery":          accepts[tenant.Request],
 }
 
 func of[In, Out any]() payload {

@@ -24,6 +24,8 @@ func (in RevokeInput) Validate() error {
 
 // Revoked is what was taken away, and what the owner of the leaked password may have left behind.
 type Revoked struct {
+	// Done tells it from what the state machine holds before.
+	Done bool `json:"done"`
 	// Tokens and Sessions count what this run ended; a run before it may have ended more.
 	Tokens   int   `json:"tokens"`
 	Sessions int   `json:"sessions"`
@@ -49,7 +51,7 @@ func (r Revoker) Revoke(ctx context.Context, in RevokeInput) (Revoked, error) {
 	}
 	defer session.Close()
 	api := apiThrough(session, token)
-	var out Revoked
+	out := Revoked{Done: true}
 	// First the passwords, then the sessions: whoever is thrown out does not come in again.
 	if out.Tokens, err = revokeTokens(ctx, api, username); err != nil {
 		return Revoked{}, err

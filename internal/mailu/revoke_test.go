@@ -64,7 +64,7 @@ func TestRevoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Revoked{Tokens: 2, Sessions: 3, Found: Found{
+	want := Revoked{Done: true, Tokens: 2, Sessions: 3, Found: Found{
 		Administrators: Listed{2, []string{bob, "eve@tenant.example.org"}},
 		Managers:       Listed{1, []string{"eve@tenant.example.org of tenant.example.org"}},
 		Aliases:        Listed{1, []string{"%@tenant.example.org to eve@tenant.example.org (wildcard)"}},
