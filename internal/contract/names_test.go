@@ -62,7 +62,7 @@ func TestNoResourceIsAnOrphan(t *testing.T) {
 		"AWS::IAM::Role":                suffixed(slices.Concat(steps(t), runbooks(t)), "Role"),
 	}
 	for id, r := range ofType[rule](t, tm, "AWS::Events::Rule") {
-		if r.invokes() {
+		if r.invokes() || r.keeps() {
 			continue
 		}
 		known["AWS::IAM::Role"] = append(known["AWS::IAM::Role"], id+"Role")

@@ -31,6 +31,11 @@ func (r rule) invokes() bool {
 	return len(r.Targets) > 0 && strings.HasSuffix(r.Targets[0].Arn, "Function.Arn}")
 }
 
+// keeps reports whether the rule does no more than put its events into the queue of undelivered starts, which rings.
+func (r rule) keeps() bool {
+	return len(r.Targets) == 1 && r.Targets[0].Arn == "${UndeliveredStarts.Arn}"
+}
+
 // nothing is an archive without a backup.
 type nothing struct{}
 
@@ -67,8 +72,8 @@ func TestTheNightlyRuleSendsWhatThePlannerTakes(t *testing.T) {
 func TestUndeliveredStartsRing(t *testing.T) {
 	tm := readTemplate(t)
 	for id, r := range ofType[rule](t, tm, "AWS::Events::Rule") {
-		if r.invokes() {
-			continue // of the watch: what it misses rings, see TestAWatchThatSleepsRings
+		if r.invokes() || r.keeps() {
+			continue // what the watch misses rings, see TestAWatchThatSleepsRings
 		}
 		for _, target := range r.Targets {
 			queue, ok := strings.CutSuffix(strings.TrimPrefix(target.DeadLetterConfig.Arn, "${"), ".Arn}")

@@ -21,6 +21,11 @@ func (d *Desk) executionFailed(r Request, f facts) letter {
 		l.next = `older backups stand: start vault-backup with {"tier":"on-demand"}`
 	case "vault-restore":
 		l.next = "wipe the data directory of the node that was restored into, start it empty, and start vault-restore again"
+	case "credential-rotation":
+		l.next = again(r.TenantID)
+	case "credential-compromise":
+		l.happened += " A leaked password may still open a mailbox."
+		l.next = "start credential-compromise again with the same input: it takes the incident over"
 	}
 	if r.TenantID != "" {
 		l.facts = append([]fact{{"Tenant", r.TenantID}}, l.facts...)

@@ -114,6 +114,52 @@ var letterCases = map[string]string{
 	"vps_recovery_cleaned_up-kept": `{"event":"vps_recovery_cleaned_up","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","dns_put_back":true,
 		"left_behind":["arn:aws:states:eu-central-1:123456789012:execution:vps-recovery:one"],"destroyed":[],"kept":["4712"]}}`,
+	"credentials_rotated": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":true,"absence":"","repaired":false,"safe_seconds":3.1}}`,
+	"credentials_rotated-repaired": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":true,"absence":"","repaired":true,"safe_seconds":3.1}}`,
+	"credentials_rotated-off": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":false,"absence":"off","repaired":false,"safe_seconds":0}}`,
+	"credentials_rotated-recovering": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":false,"absence":"recovering","repaired":false,"safe_seconds":0}}`,
+	"rotation_failed": `{"event":"rotation_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"","reason":"a laptop was lost","incident_id":"","credential_id":"","ending":"clean"},
+		"fault":{"Error":"VaultSealed","Cause":"PLANTED is what Vault said"}}`,
+	"rotation_failed-dirty": `{"event":"rotation_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","incident_id":"","credential_id":"c4a7d0f2","ending":"dirty"},
+		"fault":{"Error":"ServerUnreachable","Cause":""}}`,
+	"credential_compromise_response": `{"event":"credential_compromise_response","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"[redacted] was found on a paste site\nby the leak monitor","action_taken":"emergency_rotation",
+		"credential_id":"c4a7d0f2","former_credential_id":"639e4003","installed":true,"absence":"","revoked":true,
+		"time_to_safe_seconds":2.4,"tokens_revoked":1,"sessions_ended":3,"found":{"administrators":{"count":2,"shown":["admin@acme.example","eve@acme.example"]},"managers":{"count":0,"shown":[]},
+		"aliases":{"count":23,"shown":["%@acme.example to eve@elsewhere.example (wildcard)"]},"relays":{"count":0,"shown":[]},
+		"forwards":{"count":1,"shown":["amy@acme.example to eve@elsewhere.example\n\nand on a second line"]},"auto_replies":{"count":0,"shown":[]},
+		"not_visible":["fetch accounts (fetchmail)","Sieve filters","when users were last changed"]}}}`,
+	"credential_compromise_response-off": `{"event":"credential_compromise_response","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","action_taken":"emergency_rotation",
+		"credential_id":"c4a7d0f2","former_credential_id":"639e4003","installed":false,"absence":"off","revoked":false,
+		"time_to_safe_seconds":0,"tokens_revoked":0,"sessions_ended":0,"found":{}}}`,
+	"credential_compromise_response-not-revoked": `{"event":"credential_compromise_response","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","action_taken":"emergency_rotation",
+		"credential_id":"c4a7d0f2","former_credential_id":"639e4003","installed":true,"absence":"","revoked":false,
+		"time_to_safe_seconds":2.4,"tokens_revoked":0,"sessions_ended":0,"found":{}}}`,
+	"credential_compromise_failed": `{"event":"credential_compromise_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","credential_id":"","ending":"clean"},
+		"fault":{"Error":"VaultSealed","Cause":"PLANTED is what Vault said"}}`,
+	"credential_compromise_failed-dirty": `{"event":"credential_compromise_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","credential_id":"","ending":"dirty"},
+		"fault":{"Error":"MailuUnavailable","Cause":""}}`,
+	"credential_compromise_failed-told-nobody": `{"event":"credential_compromise_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","credential_id":"c4a7d0f2","ending":"dirty"},
+		"fault":{"Error":"AWSUnavailable","Cause":""}}`,
+	"execution_failed-compromise": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"machine":"credential-compromise","status":"TIMED_OUT","error":"States.Timeout","clean_up":false}}`,
+	"execution_failed-rotation": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"machine":"credential-rotation","status":"ABORTED","error":"","clean_up":false}}`,
 	"execution_failed": `{"event":"execution_failed","severity":"critical",EXECUTION,"details":{
 		"machine":"vault-backup","status":"TIMED_OUT","error":"States.Timeout","clean_up":false}}`,
 	"execution_failed-restore": `{"event":"execution_failed","severity":"critical",EXECUTION,"details":{
@@ -311,8 +357,21 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
+// The original procedure's words, to the byte.
+func TestATenantIsToldOfAnIncidentInTheOriginalWords(t *testing.T) {
+	desk, p := newDesk()
+	if _, err := desk.Inform(t.Context(), request(t, letterCases["credential_compromise_response"])); err != nil {
+		t.Fatal(err)
+	}
+	const subject = "SMTP Credentials Rotated - Security Incident"
+	const message = "Your SMTP credentials have been rotated due to a security incident. Incident ID: INC-2026-117. No action required on your part."
+	if *p.sent[0].Subject != subject || *p.sent[0].Message != message {
+		t.Errorf("%q\n%q", *p.sent[0].Subject, *p.sent[0].Message)
+	}
+}
+
 func TestTenantsAreTold(t *testing.T) {
-	for _, name := range []string{"smtp_credentials_recovered", "smtp_credentials_recovered-volume", "smtp_credentials_recovered-port-closed"} {
+	for _, name := range []string{"credential_compromise_response", "smtp_credentials_recovered", "smtp_credentials_recovered-volume", "smtp_credentials_recovered-port-closed"} {
 		desk, p := newDesk()
 		r := request(t, letterCases[name])
 		if _, err := desk.Inform(context.Background(), r); err != nil {

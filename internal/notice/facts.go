@@ -23,15 +23,18 @@ func factsOf(details jsontext.Value) (facts, error) {
 }
 
 // text is a string or number as one line; unknown for anything else.
-func (f facts) text(key string) string {
+func (f facts) text(key string) string { return f.long(key, longestFact) }
+
+// long is text of so many characters.
+func (f facts) long(key string, longest int) string {
 	v := f[key]
 	switch v.Kind() {
 	case '0':
-		return oneLine(string(v))
+		return cut(string(v), longest)
 	case '"':
 		var s string
 		if json.Unmarshal(v, &s) == nil && strings.TrimSpace(s) != "" {
-			return oneLine(s)
+			return cut(s, longest)
 		}
 	}
 	return unknown
@@ -98,7 +101,9 @@ func (f facts) seconds(key string, objective time.Duration) string {
 const longestFact = 300
 
 // oneLine makes a value of unknown origin one printable line: nobody writes a second "Next:" into a notice.
-func oneLine(s string) string {
+func oneLine(s string) string { return cut(s, longestFact) }
+
+func cut(s string, longest int) string {
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
@@ -106,8 +111,8 @@ func oneLine(s string) string {
 		return r
 	}, strings.ToValidUTF8(s, "?"))
 	s = strings.Join(strings.Fields(s), " ")
-	if runes := []rune(s); len(runes) > longestFact {
-		s = string(runes[:longestFact-1]) + "…"
+	if runes := []rune(s); len(runes) > longest {
+		s = string(runes[:longest-1]) + "…"
 	}
 	return s
 }

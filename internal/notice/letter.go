@@ -16,7 +16,7 @@ type letter struct {
 	next     string // the one next command or action
 }
 
-// fact is one line: what it is, and its value.
+// fact is one line: what it is, and its value. Without a name it goes on with the one before.
 type fact struct{ name, value string }
 
 // write lays the letter out. SNS may deliver it twice, so every letter names its execution, and the text of a repeated
@@ -33,7 +33,10 @@ func (l letter) text() string {
 	var b strings.Builder
 	b.WriteString(l.happened + "\n\n")
 	for _, f := range l.facts {
-		fmt.Fprintf(&b, "%-22s %s\n", f.name+":", f.value)
+		if f.name != "" {
+			f.name += ":"
+		}
+		fmt.Fprintf(&b, "%-22s %s\n", f.name, f.value)
 	}
 	fmt.Fprintf(&b, "\nNext: %s\n", l.next)
 	return b.String()

@@ -22,6 +22,10 @@ var tenantLetters = map[audit.Event]func(facts) (subject, message string){
 			"your passwords are unchanged. Mail sent to you in the meantime is delivered now by its senders. " + stored +
 			"No action required on your part.\n"
 	},
+	audit.CredentialCompromiseResponse: func(f facts) (string, string) {
+		return tenantRotated, "Your SMTP credentials have been rotated due to a security incident. Incident ID: " + f.text("incident_id") +
+			". No action required on your part."
+	},
 }
 
 // Inform tells a tenant. Faults: InvalidInput for an event that tenants are not told, AWSUnavailable, AWSRefused.

@@ -29,23 +29,32 @@ const (
 // Running reports whether the execution still runs. One that Step Functions does not know has ended long ago (histories
 // are kept for 90 days) or never was. Faults: AWSUnavailable, AWSRefused.
 func (s StepFunctions) Running(ctx context.Context, executionARN string) (bool, error) {
+	out, err := s.describe(ctx, executionARN)
+	if err != nil || out == nil {
+		return false, err
+	}
+	// A redrive that is pending will run: PENDING_REDRIVE counts too.
+	return out.Status == types.ExecutionStatusRunning || out.Status == types.ExecutionStatusPendingRedrive, nil
+}
+
+// describe is nil for an execution that Step Functions does not know.
+func (s StepFunctions) describe(ctx context.Context, executionARN string) (*sfn.DescribeExecutionOutput, error) {
 	for look := 1; ; look++ {
 		out, err := s.Client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &executionARN})
 		var unknown *types.ExecutionDoesNotExist
 		switch {
 		case errors.As(err, &unknown) && look == looks:
-			return false, nil
+			return nil, nil
 		case errors.As(err, &unknown):
 		case err != nil:
-			return false, awsfault.From(err, "describe %s", executionARN)
+			return nil, awsfault.From(err, "describe %s", executionARN)
 		default:
-			// A redrive that is pending will run: PENDING_REDRIVE counts too.
-			return out.Status == types.ExecutionStatusRunning || out.Status == types.ExecutionStatusPendingRedrive, nil
+			return out, nil
 		}
 		select {
 		case <-time.After(apart):
 		case <-ctx.Done():
-			return false, fault.AWSUnavailable.Errorf("describe %s: %w", executionARN, ctx.Err())
+			return nil, fault.AWSUnavailable.Errorf("describe %s: %w", executionARN, ctx.Err())
 		}
 	}
 }

@@ -22,8 +22,8 @@ type Database interface {
 	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 }
 
-// The table has the key tenant_id. An item's attributes are the members of the JSON form of what it holds. Two keys
-// begin with "#", which no tenant's id does: see budgetKey and switchKey.
+// The table has the key tenant_id. An item's attributes are the members of the JSON form of what it holds. The other
+// keys begin with "#", which no tenant's id does: see budgetKey, switchKey and incidentsKey.
 type item = map[string]types.AttributeValue
 
 func itemKey(id string) item {

@@ -46,6 +46,8 @@ func (a *api) routes() map[string]map[string]operation {
 		"token":        {"GET": {nil, a.listTokens}, "POST": {tokenSchema, a.createToken}},
 		"token/{}":     {"GET": {nil, a.getToken}, "DELETE": {nil, a.deleteToken}},
 		"tokenuser/{}": {"GET": {nil, a.listUserTokens}, "POST": {tokenFields, a.createUserToken}},
+		"alias":        {"GET": {nil, a.listAliases}, "POST": {aliasSchema, a.createAlias}},
+		"relay":        {"GET": {nil, a.listRelays}},
 	}
 }
 

@@ -21,6 +21,8 @@ type containers struct {
 	gate     *gate
 	sessions *sessions
 	admin    http.Handler
+	// connections are those of the front.
+	connections *connections
 }
 
 func newContainers(p Project, o Options) (*containers, error) {
@@ -40,9 +42,10 @@ func newContainers(p Project, o Options) (*containers, error) {
 	}
 	c := &containers{
 		project: p, log: o.Log, now: o.Now, store: store,
-		mail:     &mailStore{root: p.data("mail")},
-		dkim:     dkimKeys{p.dkimFolder(), p.Settings.DKIMSelector},
-		sessions: &sessions{byID: map[string]session{}},
+		mail:        &mailStore{root: p.data("mail")},
+		dkim:        dkimKeys{p.dkimFolder(), p.Settings.DKIMSelector},
+		sessions:    &sessions{byID: map[string]session{}},
+		connections: &connections{open: map[string]*connection{}},
 	}
 	c.gate = &gate{store: store, limiter: limiter, sessions: c.sessions, log: o.Log, known: map[string]knownPassword{}}
 	c.admin = c.adminHandler(limiter)
@@ -86,6 +89,7 @@ func (c *containers) smtp(port int, config *tls.Config) service {
 	host := c.project.Settings.Hostnames[0]
 	s := smtp.NewServer(&smtpBackend{
 		gate: c.gate, store: c.store, mail: c.mail, dkim: c.dkim, host: host, queue: c.project.data("queue"), now: c.now, port: port,
+		connections: c.connections,
 	})
 	s.Domain, s.TLSConfig, s.MaxMessageBytes = host, config, 50_000_000 // Mailu's MESSAGE_SIZE_LIMIT
 	s.ReadTimeout, s.WriteTimeout = 5*time.Minute, time.Minute
@@ -94,7 +98,7 @@ func (c *containers) smtp(port int, config *tls.Config) service {
 }
 
 func (c *containers) imap(port int) service {
-	s := server.New(&imapBackend{c.gate, c.mail, port})
+	s := server.New(&imapBackend{c.gate, c.mail, port, c.connections})
 	s.AllowInsecureAuth = true // the listener is TLS already
 	s.ErrorLog = slog.NewLogLogger(c.log.Handler(), slog.LevelDebug)
 	return service{s.Serve, s.Close}

@@ -13,9 +13,10 @@ import (
 
 // imapBackend lets users into their mailboxes. A session that is open stays so when the password changes.
 type imapBackend struct {
-	gate *gate
-	mail *mailStore
-	port int
+	gate        *gate
+	mail        *mailStore
+	port        int
+	connections *connections
 }
 
 // Login checks the credentials with the admin container's rules.
@@ -30,6 +31,7 @@ func (b *imapBackend) Login(info *imap.ConnInfo, user, password string) (backend
 	if err := b.mail.open(user); err != nil {
 		return nil, err
 	}
+	b.connections.loggedIn(info.LocalAddr, info.RemoteAddr, user, "imap")
 	return &imapUser{user, b.mail}, nil
 }
 

@@ -22,8 +22,9 @@ type Options struct {
 
 // Server is a running stand-in.
 type Server struct {
-	ports map[int]net.Addr
-	stop  []func() error
+	ports       map[int]net.Addr
+	connections *connections
+	stop        []func() error
 }
 
 // adminPort is the admin container's, in clear. It is not published: one reaches it from the server itself, through SSH.
@@ -39,7 +40,7 @@ func Start(p Project, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{ports: map[int]net.Addr{}}
+	s := &Server{ports: map[int]net.Addr{}, connections: c.connections}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -55,7 +56,10 @@ func Start(p Project, o Options) (_ *Server, err error) {
 			return nil, err
 		}
 	}
-	return s, s.listen(adminPort, netip.AddrPortFrom(p.Settings.Bind, adminPort), o.PortOffset, webService(c.admin, o.Log))
+	if err := s.listen(adminPort, netip.AddrPortFrom(p.Settings.Bind, adminPort), o.PortOffset, webService(c.admin, o.Log)); err != nil {
+		return nil, err
+	}
+	return s, s.openConsole(c)
 }
 
 // Addr is where a port of Mailu, such as 993, is served, or nil when it is not.
@@ -86,6 +90,7 @@ func (s *Server) listen(port int, at netip.AddrPort, offset int, one service) er
 		return fmt.Errorf("port %d: %w", port, err)
 	}
 	s.ports[port] = l.Addr()
+	l = watched{l, s.connections}
 	done := make(chan error, 1)
 	go func() { done <- one.serve(l) }()
 	s.stop = append(s.stop, func() error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -18,21 +19,22 @@ import (
 
 // smtpBackend takes mail: from users at the submission ports, and from other servers at port 25 for the domains here.
 type smtpBackend struct {
-	gate  *gate
-	store *store
-	mail  *mailStore
-	dkim  dkimKeys
-	host  string
-	queue string // folder of mail for other servers
-	now   func() time.Time
-	port  int
+	gate        *gate
+	store       *store
+	mail        *mailStore
+	dkim        dkimKeys
+	host        string
+	queue       string // folder of mail for other servers
+	now         func() time.Time
+	port        int
+	connections *connections
 }
 
 func (b *smtpBackend) inbound() bool { return b.port == 25 }
 
 // NewSession begins with a new connection.
 func (b *smtpBackend) NewSession(c *smtp.Conn) (smtp.Session, error) {
-	one := &smtpSession{backend: b, helo: c.Hostname()}
+	one := &smtpSession{backend: b, helo: c.Hostname(), conn: c.Conn()}
 	if peer, err := netip.ParseAddrPort(c.Conn().RemoteAddr().String()); err == nil {
 		one.client = peer.Addr().Unmap()
 	}
@@ -47,6 +49,7 @@ type smtpSession struct {
 	backend *smtpBackend
 	helo    string
 	client  netip.Addr
+	conn    net.Conn
 	user    string
 	from    string
 	local   []string // recipients with a mailbox here
@@ -68,6 +71,7 @@ func (s submission) Auth(string) (sasl.Server, error) {
 			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: refusedText}
 		}
 		s.user = user
+		s.backend.connections.loggedIn(s.conn.LocalAddr(), s.conn.RemoteAddr(), user, "smtp")
 		return nil
 	}), nil
 }

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// store is Mailu's database: domains, users and app tokens, in the order in which they were made. It is one JSON file,
+// store is Mailu's database: domains, users, app tokens and aliases, in the order in which they were made. It is one JSON file,
 // rewritten with every change, so that a volume which moves to another server, or a restart, keeps it.
 type store struct {
 	path string
@@ -24,6 +24,7 @@ type database struct {
 	Users     []account
 	Tokens    []token
 	NextToken int
+	Aliases   []alias
 }
 
 func openStore(path string) (*store, error) {
@@ -52,7 +53,7 @@ func (s *store) read(look func(*database)) {
 func (s *store) change(change func(*database) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := database{slices.Clone(s.data.Domains), slices.Clone(s.data.Users), slices.Clone(s.data.Tokens), s.data.NextToken}
+	next := database{slices.Clone(s.data.Domains), slices.Clone(s.data.Users), slices.Clone(s.data.Tokens), s.data.NextToken, slices.Clone(s.data.Aliases)}
 	if err := change(&next); err != nil {
 		return err
 	}

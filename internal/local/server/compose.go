@@ -205,7 +205,8 @@ func (e *engine) exec(dir string, c composition, words []string) string {
 	}
 	script := "exec " + quote(e.m.program) + " -project " + quote(dir) + " -exec " + quote(words[0]) + " --"
 	for _, word := range words[1:] {
-		script += " " + quote(word)
+		// The shell has made the server's paths of what are the container's.
+		script += " " + quote(strings.ReplaceAll(word, e.m.dir+"/", "/"))
 	}
 	return script
 }

@@ -39,6 +39,9 @@ func TestDockerCompose(t *testing.T) {
 	if out := w.run(client, "cd /mailu && echo in | docker compose exec -T admin flask 'mailu it'\\''s'"); out != "admin [flask mailu it's]\nin" {
 		t.Errorf("exec: %q", out)
 	}
+	if out := w.run(client, "docker compose --file /mailu/docker-compose.yml exec -T front doveadm -c /etc/dovecot/proxy.conf </dev/null"); firstLine(out) != "front [doveadm -c /etc/dovecot/proxy.conf]" {
+		t.Errorf("exec with a path of the container's: %q", out)
+	}
 	if out := w.run(client, "cd /mailu && docker compose logs"); !strings.HasPrefix(firstLine(out), "serving ") {
 		t.Errorf("logs: %q", out)
 	}

@@ -2,6 +2,7 @@
 // "ready" when every port answers and ends on SIGTERM.
 //
 //	mailu-standin -project DIR [-port-offset N]
+//	mailu-standin -project DIR -exec SERVICE -- COMMAND…    in a container of the one that runs there
 package main
 
 import (
@@ -35,7 +36,11 @@ func run(ctx context.Context) error {
 	}
 	dir := flag.String("project", ".", "folder with docker-compose.yml and mailu.env")
 	flag.IntVar(&offset, "port-offset", offset, "added to every port")
+	service := flag.String("exec", "", "container in which to run the command that follows")
 	flag.Parse()
+	if *service != "" {
+		return execute(*dir, *service, flag.Args())
+	}
 
 	project, err := mailu.OpenProject(*dir)
 	if err != nil {
@@ -49,4 +54,18 @@ func run(ctx context.Context) error {
 	fmt.Println("ready")
 	<-ctx.Done()
 	return server.Close()
+}
+
+// execute ends the program with the status of the command.
+func execute(dir, service string, words []string) error {
+	ran, err := mailu.Exec(dir, service, words)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(os.Stdout, ran.Stdout)
+	fmt.Fprint(os.Stderr, ran.Stderr)
+	if ran.Status != 0 {
+		os.Exit(ran.Status)
+	}
+	return nil
 }

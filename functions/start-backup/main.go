@@ -1,0 +1,24 @@
+// StartBackup has Vault backed up after a credential was changed.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/task"
+)
+
+type environment struct {
+	// Machine is the ARN of vault-backup.
+	Machine string `env:"BACKUP_MACHINE_ARN,required"`
+}
+
+func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup.ChangeInput, backup.OnChange], error) {
+	return backup.Starter{Executions: sfn.NewFromConfig(cfg), Machine: e.Machine, Now: time.Now}.Start, nil
+}
+
+func main() { task.Start(wire) }
