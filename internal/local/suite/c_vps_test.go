@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/local/inbox"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 	"github.com/penguinmails/disaster-recovery/internal/local/sender"
@@ -234,8 +235,11 @@ func TestADeadServerIsReplaced(t *testing.T) {
 	if m := mail(t, w.operations, "smtp_credentials_recovered", r); !strings.Contains(m.Message, "mailboxes") || !strings.Contains(m.Message, "objective") || !strings.Contains(m.Message, "Next: ask the provider's support to open outbound port 25") {
 		t.Errorf("notice:\n%s", m.Message)
 	}
+	// The tenant is told without the execution, but only this server could not send.
 	told, err := w.tenants.Next(t.Context())
-	if err != nil || len(told) != 1 || told[0].Attributes["tenant_id"] != "acme" || !strings.Contains(told[0].Message, "waits on the new server") || !strings.Contains(told[0].Message, "No action required") {
+	if err != nil || !slices.ContainsFunc(told, func(m inbox.Mail) bool {
+		return m.Attributes["tenant_id"] == "acme" && strings.Contains(m.Message, "waits on the new server") && strings.Contains(m.Message, "No action required")
+	}) {
 		t.Errorf("the tenant was told %+v, %v", told, err)
 	}
 	w.mails = append(w.mails, told...)
