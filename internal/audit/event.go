@@ -28,6 +28,9 @@ const (
 	VPSRecoveryFailed        Event = "vps_recovery_failed"
 	VPSRecoveryCleanedUp     Event = "vps_recovery_cleaned_up"
 
+	CredentialsRotated Event = "credentials_rotated"
+	RotationFailed     Event = "rotation_failed"
+
 	// ExecutionFailed is what the backstop records of an execution that could not speak for itself.
 	ExecutionFailed Event = "execution_failed"
 )
@@ -44,6 +47,9 @@ var severities = map[Event][]Severity{
 	VPSRecoveryNotNeeded:     {Info},
 	VPSRecoveryFailed:        {Critical},
 	VPSRecoveryCleanedUp:     {Warning},
+
+	CredentialsRotated: {Warning},
+	RotationFailed:     {Critical},
 
 	ExecutionFailed: {Critical},
 }

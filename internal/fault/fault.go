@@ -85,6 +85,8 @@ const (
 	CredentialMissing Name = "CredentialMissing"
 	// CredentialStale: Vault's credential is not the one that the registry names: it may be an old, leaked one.
 	CredentialStale Name = "CredentialStale"
+	// RotationOvertaken: the staged credential may not be installed any more: another one was committed, or Vault was restored.
+	RotationOvertaken Name = "RotationOvertaken"
 	// MailuUnavailable: Mailu does not answer, or answers with a server error.
 	MailuUnavailable Name = "MailuUnavailable"
 	// MailuRefused: Mailu answered and said no.
@@ -133,6 +135,7 @@ var meaning = map[Name]struct{ text, next string }{
 	ProviderRefused:      {"the server provider said no: a quota, a type or a region is not to be had", "raise the quota, or change the tenant's type or regions in the registry; then start the runbook again"},
 	CredentialMissing:    {"Vault holds no usable credential for this tenant", "restore the credential in Vault, then start the runbook again"},
 	CredentialStale:      {"Vault's credential is not the one that the registry names; it may be an old, leaked one", "rotate the tenant's credential, then start the runbook again"},
+	RotationOvertaken:    {"the staged credential may not be installed any more: another rotation or a restore of Vault came first", "start credential-rotation for this tenant, unless a newer execution of it has succeeded"},
 	MailuUnavailable:     {"Mailu does not answer", "look at Mailu's containers on the server (docker compose ps); then start the runbook again"},
 	MailuRefused:         {"Mailu refused the call", "read the function's log; then start the runbook again"},
 	MailNotVerified:      {"the server runs and a mail client cannot do with it what it must", "read in the function's log which check failed; then start the runbook again"},

@@ -10,8 +10,10 @@ import (
 
 // SetInput is a server whose administrator's password is to be Vault's.
 type SetInput struct {
-	Tenant    Tenant         `json:"tenant"`
-	Server    Server         `json:"server"`
+	Tenant Tenant `json:"tenant"`
+	Server Server `json:"server"`
+	// Pending: the password is that of the credential that waits to be committed; see the package credential.
+	Pending   bool           `json:"pending"`
 	Execution task.Execution `json:"execution"`
 }
 
@@ -31,7 +33,7 @@ type Credentials struct {
 	DKIM []DKIM `json:"dkim"`
 }
 
-// Setter is the step SetCredentials.
+// Setter is the step SetCredentials, for the current credential.
 type Setter struct{ Login Login }
 
 // Set makes sure that the tenant's domains exist, each with its DKIM key, and that the administrator is there, enabled,

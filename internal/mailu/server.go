@@ -94,5 +94,9 @@ func (s Server) within(ctx context.Context, key, token secret.String, use func(*
 		return err
 	}
 	defer session.Close()
-	return use(NewClient("http://"+apiAddress, token, session.Transport(apiAddress)))
+	return use(apiThrough(session, token))
+}
+
+func apiThrough(session *remote.Session, token secret.String) *Client {
+	return NewClient("http://"+apiAddress, token, session.Transport(apiAddress))
 }

@@ -21,6 +21,8 @@ func (d *Desk) executionFailed(r Request, f facts) letter {
 		l.next = `older backups stand: start vault-backup with {"tier":"on-demand"}`
 	case "vault-restore":
 		l.next = "wipe the data directory of the node that was restored into, start it empty, and start vault-restore again"
+	case "credential-rotation":
+		l.next = again(r.TenantID)
 	}
 	if r.TenantID != "" {
 		l.facts = append([]fact{{"Tenant", r.TenantID}}, l.facts...)

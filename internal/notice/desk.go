@@ -50,6 +50,9 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 	audit.VPSRecoveryFailed:        (*Desk).recoveryFailed,
 	audit.VPSRecoveryCleanedUp:     (*Desk).cleanedUp,
 
+	audit.CredentialsRotated: (*Desk).credentialsRotated,
+	audit.RotationFailed:     (*Desk).rotationFailed,
+
 	audit.ExecutionFailed: (*Desk).executionFailed,
 }
 

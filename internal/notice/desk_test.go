@@ -114,6 +114,26 @@ var letterCases = map[string]string{
 	"vps_recovery_cleaned_up-kept": `{"event":"vps_recovery_cleaned_up","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","dns_put_back":true,
 		"left_behind":["arn:aws:states:eu-central-1:123456789012:execution:vps-recovery:one"],"destroyed":[],"kept":["4712"]}}`,
+	"credentials_rotated": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":true,"absence":"","repaired":false,"safe_seconds":3.1}}`,
+	"credentials_rotated-repaired": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":true,"absence":"","repaired":true,"safe_seconds":3.1}}`,
+	"credentials_rotated-off": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":false,"absence":"off","repaired":false,"safe_seconds":0}}`,
+	"credentials_rotated-recovering": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":false,"absence":"recovering","repaired":false,"safe_seconds":0}}`,
+	"rotation_failed": `{"event":"rotation_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"","reason":"a laptop was lost","incident_id":"","credential_id":"","ending":"clean"},
+		"fault":{"Error":"VaultSealed","Cause":"PLANTED is what Vault said"}}`,
+	"rotation_failed-dirty": `{"event":"rotation_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","incident_id":"","credential_id":"c4a7d0f2","ending":"dirty"},
+		"fault":{"Error":"ServerUnreachable","Cause":""}}`,
+	"execution_failed-rotation": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"machine":"credential-rotation","status":"ABORTED","error":"","clean_up":false}}`,
 	"execution_failed": `{"event":"execution_failed","severity":"critical",EXECUTION,"details":{
 		"machine":"vault-backup","status":"TIMED_OUT","error":"States.Timeout","clean_up":false}}`,
 	"execution_failed-restore": `{"event":"execution_failed","severity":"critical",EXECUTION,"details":{

@@ -58,7 +58,7 @@ func (s *Session) ListSecrets(ctx context.Context, mount string) ([]string, erro
 // ReadSecret reads one version of a secret; version 0 is the current one. A secret that is not there is nil, without an
 // error; a deleted version is Gone.
 func (s *Session) ReadSecret(ctx context.Context, mount, path string, version int) (*Secret, error) {
-	kv := s.api.KVv2(strings.TrimSuffix(mount, "/"))
+	kv := s.kv(mount)
 	read := kv.Get
 	if version > 0 {
 		read = func(ctx context.Context, path string) (*api.KVSecret, error) {

@@ -21,9 +21,32 @@ type Ciphertext struct {
 // transitKey is the one derived key that holds every tenant's password.
 const transitKey = "smtp"
 
+// encode is how transit takes every text but its own.
+func encode(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
+// Encrypt seals a password for one tenant and one credential. The session's role needs "update", never "create": with that a
+// key that is not there would silently be made.
+func (s *Session) Encrypt(ctx context.Context, password secret.String, tenantID, credentialID string) (Ciphertext, error) {
+	answer, err := s.api.Logical().WriteWithContext(ctx, "transit/encrypt/"+transitKey, map[string]any{
+		"plaintext":       encode(password.Reveal()),
+		"context":         encode(tenantID),
+		"associated_data": encode(credentialID),
+	})
+	if err != nil {
+		return Ciphertext{}, named(err, "encrypt the password of tenant "+tenantID)
+	}
+	text := ""
+	if answer != nil {
+		text, _ = answer.Data["ciphertext"].(string)
+	}
+	if text == "" {
+		return Ciphertext{}, fault.VaultRefused.Errorf("encrypt the password of tenant %s: the answer holds no ciphertext", tenantID)
+	}
+	return Ciphertext{Text: text, TenantID: tenantID, CredentialID: credentialID}, nil
+}
+
 // Decrypt opens a password. A text that does not decrypt is VaultRefused.
 func (s *Session) Decrypt(ctx context.Context, c Ciphertext) (secret.String, error) {
-	encode := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 	answer, err := s.api.Logical().WriteWithContext(ctx, "transit/decrypt/"+transitKey, map[string]any{
 		"ciphertext":      c.Text,
 		"context":         encode(c.TenantID),

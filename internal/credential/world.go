@@ -1,0 +1,89 @@
+package credential
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/penguinmails/disaster-recovery/internal/mailprobe"
+	"github.com/penguinmails/disaster-recovery/internal/mailu"
+	"github.com/penguinmails/disaster-recovery/internal/secret"
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
+)
+
+// Registry is the tenants' registry.
+type Registry interface {
+	Find(ctx context.Context, tenantID string) (tenant.Tenant, error)
+	// SetCredential is CredentialStale where the registry names neither of the two.
+	SetCredential(context.Context, tenant.Rotation) error
+}
+
+// Mailbox is the tenant's administrator as its Mailu has it.
+type Mailbox interface {
+	// Has compares with the hash: that counts against no rate limit.
+	Has(ctx context.Context, username string, password secret.String) (bool, error)
+	// Install makes the password the user's, and believes the hash that it reads back.
+	Install(context.Context, mailu.Credential) (changed bool, err error)
+}
+
+// Open opens the Mailu of a server with the keys that Vault holds for the tenant.
+type Open func(ctx context.Context, keys mailu.Secrets, tenantID string, at mailu.Server) (Mailbox, func(), error)
+
+// OpenMailu is Open through SSH.
+func OpenMailu(ctx context.Context, keys mailu.Secrets, tenantID string, at mailu.Server) (Mailbox, func(), error) {
+	admins, closed, err := mailu.OpenAdmins(ctx, keys, tenantID, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	return admins, closed, nil
+}
+
+// Client is a mail program.
+type Client interface {
+	Logins(context.Context, mailprobe.Target, mailprobe.Credential) (mailprobe.Logins, error)
+}
+
+// Power knows what a server's provider says of it: "running", "off", "gone" and so on.
+type Power interface {
+	State(ctx context.Context, serverID string) (string, error)
+}
+
+// Servers knows which server can be given a password.
+type Servers struct {
+	Power      Power
+	Executions tenant.Executions
+}
+
+// Absence is why a tenant's server is not to be asked.
+type Absence string
+
+const (
+	Present    Absence = ""
+	Off        Absence = "off"
+	Gone       Absence = "gone"
+	Recovering Absence = "recovering" // a recovery that still runs holds the tenant's lease
+)
+
+// absence looks where the server is. A provider that says nothing must not hold a rotation up: then the server is believed
+// to be there, and whoever asks it will see.
+func (s Servers) absence(ctx context.Context, t tenant.Tenant) (Absence, error) {
+	state, err := s.Power.State(ctx, t.VPS.ID)
+	if err != nil {
+		slog.WarnContext(ctx, "the provider does not say how the server is", "error", err.Error())
+	}
+	if a := Absence(state); err == nil && (a == Off || a == Gone) {
+		return a, nil
+	}
+	underWay, err := t.UnderWay(ctx, s.Executions)
+	if err != nil {
+		return Present, err
+	}
+	if underWay {
+		return Recovering, nil
+	}
+	return Present, nil
+}
+
+// serverOf is where the registry says that the tenant's server is.
+func serverOf(t tenant.Tenant) mailu.Server {
+	return mailu.Server{Address: t.VPS.IP.String(), HostKey: t.HostKey}
+}
