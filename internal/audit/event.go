@@ -31,6 +31,9 @@ const (
 	CredentialsRotated Event = "credentials_rotated"
 	RotationFailed     Event = "rotation_failed"
 
+	CredentialsReconciled Event = "credentials_reconciled"
+	ReconciliationFailed  Event = "reconciliation_failed"
+
 	// ExecutionFailed is what the backstop records of an execution that could not speak for itself.
 	ExecutionFailed Event = "execution_failed"
 )
@@ -50,6 +53,9 @@ var severities = map[Event][]Severity{
 
 	CredentialsRotated: {Warning},
 	RotationFailed:     {Critical},
+
+	CredentialsReconciled: {Warning},
+	ReconciliationFailed:  {Critical},
 
 	ExecutionFailed: {Critical},
 }

@@ -53,6 +53,9 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 	audit.CredentialsRotated: (*Desk).credentialsRotated,
 	audit.RotationFailed:     (*Desk).rotationFailed,
 
+	audit.CredentialsReconciled: (*Desk).credentialsReconciled,
+	audit.ReconciliationFailed:  (*Desk).reconciliationFailed,
+
 	audit.ExecutionFailed: (*Desk).executionFailed,
 }
 
