@@ -33,6 +33,8 @@ const (
 
 	CredentialCompromiseResponse Event = "credential_compromise_response"
 	CredentialCompromiseFailed   Event = "credential_compromise_failed"
+	CredentialsReconciled        Event = "credentials_reconciled"
+	ReconciliationFailed         Event = "reconciliation_failed"
 
 	// ExecutionFailed is what the backstop records of an execution that could not speak for itself.
 	ExecutionFailed Event = "execution_failed"
@@ -56,6 +58,8 @@ var severities = map[Event][]Severity{
 
 	CredentialCompromiseResponse: {Critical},
 	CredentialCompromiseFailed:   {Critical},
+	CredentialsReconciled:        {Warning},
+	ReconciliationFailed:         {Critical},
 
 	ExecutionFailed: {Critical},
 }

@@ -149,7 +149,7 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		"start vault-restore":         {is("states:StartExecution"), is("${VaultRestoreStateMachine}"), "DrOperator"},
 		"start vps-recovery":          {is("states:StartExecution"), is("${VpsRecoveryStateMachine}"), "DrOperator StartCleanUpRole StartRecoveryRole SweepTenantsRole"},
 		"start credential-compromise": {is("states:StartExecution"), is("${CredentialCompromiseStateMachine}"), "DetectedCompromiseRole DrOperator"},
-		"start credential-rotation":   {is("states:StartExecution"), is("${CredentialRotationStateMachine}"), "DrOperator"},
+		"start credential-rotation":   {is("states:StartExecution"), is("${CredentialRotationStateMachine}"), "DrOperator StartRotationsRole"},
 		"stop automation":             {is("lambda:InvokeFunction"), is("${SetAutomationFunction.Arn}"), "DrOperator"},
 		"ring for a server":           {is("sns:Publish"), is("${ServerAlarmsTopic}"), "ServerAlarmsTopicPolicy"},
 		"put an alarm":                {is("cloudwatch:PutMetricAlarm"), is(serverAlarms), "RegisterTenantRole SweepTenantsRole"},

@@ -55,6 +55,8 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 
 	audit.CredentialCompromiseResponse: (*Desk).compromiseAnswered,
 	audit.CredentialCompromiseFailed:   (*Desk).compromiseFailed,
+	audit.CredentialsReconciled:        (*Desk).credentialsReconciled,
+	audit.ReconciliationFailed:         (*Desk).reconciliationFailed,
 
 	audit.ExecutionFailed: (*Desk).executionFailed,
 }

@@ -1,0 +1,39 @@
+package notice
+
+// credentialsReconciled tells what a restored Vault had forgotten. Each rotation has a notice of its own.
+func (d *Desk) credentialsReconciled(_ Request, f facts) letter {
+	l := letter{
+		subject:  "After the restore: " + f.text("rotations") + " credentials are being rotated",
+		happened: "Vault was restored. Where it holds an older credential than the registry names, the credential is being rotated once more, so that Vault and the mail server agree again.",
+		facts: []fact{
+			{"Tenants", f.text("tenants")},
+			{"Rotations started", f.text("rotations")},
+			{"Without a credential", f.list("missing")},
+		},
+		next: "wait for the notice of each rotation",
+	}
+	switch {
+	case f.list("missing") != none:
+		l.next = "write smtp/{tenant_id}/admin of the tenants without a credential into Vault anew; then start credential-rotation for each"
+	case f.text("rotations") == "0":
+		l.subject = "After the restore: Vault and the registry agree"
+		l.next = "nothing"
+	}
+	return l
+}
+
+// reconciliationFailed tells that nobody knows whether Vault and the mail servers agree.
+func (d *Desk) reconciliationFailed(r Request, f facts) letter {
+	trouble := troubleOf(r)
+	return letter{
+		subject:  "After the restore: reconciliation FAILED: " + trouble.name,
+		happened: "Vault was restored, and was not held against the registry to the end: some mail servers may have newer passwords than Vault. What was started goes on.",
+		facts: []fact{
+			{"Tenants", f.text("tenants")},
+			{"Rotations started", f.text("rotations")},
+			{"Fault", trouble.name},
+			{"Meaning", trouble.meaning},
+		},
+		next: trouble.next,
+	}
+}
