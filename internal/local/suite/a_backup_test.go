@@ -93,6 +93,16 @@ func latest(t *testing.T) audit.Record {
 	return all[len(all)-1]
 }
 
+// newest is the newest audit record of an event.
+func newest(t *testing.T, event audit.Event) audit.Record {
+	t.Helper()
+	all := slices.DeleteFunc(records(t), func(r audit.Record) bool { return r.Event != event })
+	if len(all) == 0 {
+		t.Fatalf("the audit trail has no %s", event)
+	}
+	return all[len(all)-1]
+}
+
 func TestBadInputTouchesNothing(t *testing.T) {
 	today := time.Now().UTC().Format(time.RFC3339)
 	starts := map[string]struct{ machine, input, says string }{

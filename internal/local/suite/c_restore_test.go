@@ -80,7 +80,7 @@ func TestVaultComesBackFromNothing(t *testing.T) {
 			t.Errorf("%s = %s, want %s", name, got, value)
 		}
 	}
-	last := latest(t)
+	last := newest(t, audit.VaultRestoredFromBackup)
 	if last.Event != audit.VaultRestoredFromBackup || last.UserID != "mira" || !strings.Contains(string(last.Details), "restoration_seconds") {
 		t.Errorf("audit record %+v", last)
 	}

@@ -226,7 +226,7 @@ func TestADeadServerIsReplaced(t *testing.T) {
 			t.Errorf("the old server is %s", s.Status)
 		}
 	}
-	last := latest(t)
+	last := newest(t, audit.SMTPCredentialsRecovered)
 	for _, want := range []string{old.VPS.IP.String(), now.VPS.IP.String(), "vps_failure", `"outbound_25":"closed"`} {
 		if last.Event != audit.SMTPCredentialsRecovered || last.TenantID != "acme" || !strings.Contains(string(last.Details), want) {
 			t.Errorf("the audit record lacks %s: %+v", want, last)

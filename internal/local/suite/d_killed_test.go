@@ -244,6 +244,25 @@ func TestEveryStepIsKilled(t *testing.T) {
 			}
 			d.serves(t)
 		}, beforeItsEffect, afterItsEffect)
+	run("while the password is rotated", forced, audit.SMTPCredentialsRecovered,
+		func(t *testing.T, _ day) {
+			strike(t, w.Faults.Provider, faults.Rule{Caller: "pmdr-set-reverse-dns", Times: 1, Strikes: []faults.Strike{faults.Before(func() {
+				r, err := w.desk.Run(context.WithoutCancel(t.Context()), w.Outputs["CredentialRotationArn"], `{"tenant_id":"globex","reason":"it leaked"}`)
+				if err != nil || r.Status != types.ExecutionStatusSucceeded {
+					t.Errorf("the rotation is %s as %s: %v", r.Status, r.Error, err)
+				}
+			})}})
+		},
+		func(t *testing.T, d day, r runbook.Result) {
+			succeeded(t, r)
+			way := slices.Concat(looked, rebuilt, arrived)
+			at := slices.Index(way, "AnnounceMove")
+			took(t, straight(r), slices.Insert(slices.Clone(way), at, "SetCredentialsAnew", "VerifyMailuAnew")...)
+			rotated(t, d.MailTenant)
+			d.before.CredentialID = registered(t, d.ID).CredentialID
+			d.moved(t)
+			d.retire(t)
+		}, beforeItsEffect, afterItsEffect)
 	const cleanUp = `{"tenant_id":"globex","mode":"clean-up","reason":"a run was stopped"}`
 	stopped := func(state string) func(*testing.T, day) {
 		return func(t *testing.T, _ day) {
