@@ -66,9 +66,7 @@ func (c client) imapAnswer(ctx context.Context) (Answer, error) {
 	return "", errors.New("neither accepted nor refused")
 }
 
-// authenticationFailed is SMTP's 535 (RFC 4954); 454 is a server that cannot say now.
-const authenticationFailed = 535
-
+// smtpAnswer takes every answer but a yes for a refusal: the codes of a wrong password and of a rate limit tell nothing apart.
 func (c client) smtpAnswer(ctx context.Context) (Answer, error) {
 	conn, err := c.network.dialTLS(ctx, c.target, c.network.Ports.smtps())
 	if err != nil {
@@ -82,7 +80,7 @@ func (c client) smtpAnswer(ctx context.Context) (Answer, error) {
 	switch {
 	case err == nil:
 		return Accepted, nil
-	case errors.As(err, &said) && said.Code == authenticationFailed:
+	case errors.As(err, &said):
 		return Refused, nil
 	}
 	return "", err

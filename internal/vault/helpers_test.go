@@ -61,6 +61,16 @@ func calls(s *Session) map[string]func(context.Context) error {
 		"ListSecrets":   func(ctx context.Context) error { return drop(s.ListSecrets(ctx, "smtp/")) },
 		"ReadSecret":    func(ctx context.Context) error { return drop(s.ReadSecret(ctx, "smtp/", "t/admin", 0)) },
 		"ReadSecret v1": func(ctx context.Context) error { return drop(s.ReadSecret(ctx, "smtp/", "t/admin", 1)) },
+		"WriteSecret": func(ctx context.Context) error {
+			_, _, err := s.WriteSecret(ctx, "smtp/", "t/admin", 1, map[string]any{"password": "never-to-be-seen"})
+			return err
+		},
+		"DestroyVersions": func(ctx context.Context) error { return drop(s.DestroyVersions(ctx, "smtp/", "t/admin", 1)) },
+		"Annotations":     func(ctx context.Context) error { return drop(s.Annotations(ctx, "smtp/", "t/admin")) },
+		"Annotate": func(ctx context.Context) error {
+			return s.Annotate(ctx, "smtp/", "t/admin", map[string]string{"a": "b"})
+		},
+		"Encrypt":       func(ctx context.Context) error { return drop(s.Encrypt(ctx, secret.New("never-to-be-seen"), "t", "c")) },
 		"Decrypt":       func(ctx context.Context) error { return drop(s.Decrypt(ctx, Ciphertext{"vault:v1:x", "t", "c"})) },
 		"Snapshot":      func(ctx context.Context) error { return drop(s.Snapshot(ctx)) },
 		"RestoreForced": func(ctx context.Context) error { return s.RestoreForced(ctx, strings.NewReader("snapshot")) },

@@ -84,27 +84,38 @@ func (c Credential) write(ctx context.Context, client *api.Client, tenant string
 }
 
 // Check opens every tenant's password in Vault, as the mail platform would, and counts those that are what they were.
-// It does not use the product: it is the demo's own witness.
 func (p *Platform) Check(ctx context.Context, passwords Passwords) (right int, err error) {
-	client, err := p.Root()
-	if err != nil {
-		return 0, err
-	}
-	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	for tenant, password := range passwords {
-		found, err := client.KVv2("smtp").Get(ctx, tenant+"/admin")
+		found, err := p.Credential(ctx, tenant)
 		if err != nil {
-			return right, fmt.Errorf("read the credential of %s: %w", tenant, err)
+			return right, err
 		}
-		opened, err := client.Logical().WriteWithContext(ctx, "transit/decrypt/smtp", map[string]any{
-			"ciphertext": found.Data["password"], "context": encode(tenant), "associated_data": encode(fmt.Sprint(found.Data["credential_id"])),
-		})
-		if err != nil {
-			return right, fmt.Errorf("decrypt the password of %s: %w", tenant, err)
-		}
-		if opened.Data["plaintext"] == encode(password.Reveal()) {
+		if found.Password.Reveal() == password.Reveal() {
 			right++
 		}
 	}
 	return right, nil
+}
+
+// Credential reads what Vault holds of a tenant. It does not use the product: it is the demo's own witness.
+func (p *Platform) Credential(ctx context.Context, tenant string) (c Credential, err error) {
+	client, err := p.Root()
+	if err != nil {
+		return c, err
+	}
+	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	found, err := client.KVv2("smtp").Get(ctx, tenant+"/admin")
+	if err != nil {
+		return c, fmt.Errorf("read the credential of %s: %w", tenant, err)
+	}
+	c = Credential{ID: fmt.Sprint(found.Data["credential_id"]), Username: fmt.Sprint(found.Data["username"]), WebmailURL: fmt.Sprint(found.Data["webmail_url"])}
+	opened, err := client.Logical().WriteWithContext(ctx, "transit/decrypt/smtp", map[string]any{
+		"ciphertext": found.Data["password"], "context": encode(tenant), "associated_data": encode(c.ID),
+	})
+	if err != nil {
+		return c, fmt.Errorf("decrypt the password of %s: %w", tenant, err)
+	}
+	plain, err := base64.StdEncoding.DecodeString(fmt.Sprint(opened.Data["plaintext"]))
+	c.Password = secret.New(string(plain))
+	return c, err
 }
