@@ -104,7 +104,7 @@ func (d *Desk) compromiseFailed(r Request, f facts) letter {
 	tenant := f.text("tenant_id")
 	l := letter{
 		subject:  "Leaked mail password of " + tenant + ": response FAILED, " + trouble.name,
-		happened: "THE LEAKED PASSWORD STILL OPENS THE MAILBOX. The response to the incident stopped before it had changed anything.",
+		happened: "The response to the incident stopped before it had changed anything. Unless somebody else has replaced it, THE LEAKED PASSWORD STILL OPENS THE MAILBOX.",
 		facts: append(identity(r, f),
 			fact{"Host", f.text("hostname")},
 			fact{"Ending", f.text("ending")},

@@ -1,5 +1,5 @@
-// Package demo shows the product's main job, really running: a nightly backup by its rule, the loss of Vault, and its
-// return from nothing, each measured against its objective.
+// Package demo shows the product's main job, really running: a nightly backup by its rule, the loss of Vault and its return
+// from nothing, the death of a mail server, and a leaked password, each measured against its objective.
 package demo
 
 import (
@@ -18,11 +18,13 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 )
 
-// The objectives: how old restored data may be, how long a restore may take, and how long a tenant's mail may be away.
+// The objectives: how old restored data may be, how long a restore may take, how long a tenant's mail may be away, and how
+// long the response to a leaked password may take.
 const (
 	recoveryPoint = 24 * time.Hour
 	recoveryTime  = 30 * time.Minute
 	serverTime    = time.Hour
+	responseTime  = 5 * time.Minute
 )
 
 // tenants is how many tenants' secrets the demo loses and brings back.
@@ -41,7 +43,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	s := &show{Platform: p, say: say, desk: runbook.NewDesk(p.AWS)}
-	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.restore, s.server} {
+	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.restore, s.server, s.compromise} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -59,7 +61,9 @@ type show struct {
 	say       *progress.Printer
 	desk      runbook.Desk
 	passwords platform.Passwords
-	mail      inbox.Inbox
+	mail      inbox.Inbox // of the operators
+	tenants   inbox.Inbox
+	security  inbox.Inbox
 	tenant    platform.MailTenant // whose mail server dies
 	due       time.Time
 	captured  time.Time
@@ -99,8 +103,17 @@ func (s *show) prepare(ctx context.Context) (err error) {
 	if err := s.Register(ctx, s.tenant); err != nil {
 		return err
 	}
-	s.mail, err = inbox.Subscribe(ctx, s.AWS, s.Outputs["OperationsTopic"], "demo-operators")
-	return err
+	for _, one := range []struct {
+		box         *inbox.Inbox
+		topic, name string
+	}{
+		{&s.mail, "OperationsTopic", "demo-operators"}, {&s.tenants, "TenantTopic", "demo-tenants"}, {&s.security, "SecurityTopic", "demo-security"},
+	} {
+		if *one.box, err = inbox.Subscribe(ctx, s.AWS, s.Outputs[one.topic], one.name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // backup waits for the rule to fire and for the backup to be verified.

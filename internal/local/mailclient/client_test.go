@@ -120,7 +120,15 @@ func TestEveryWayIn(t *testing.T) {
 		t.Errorf("the right password: %v", err)
 	}
 
+	session, err := me.Stay(t.Context())
+	if err != nil || session.Look() != nil {
+		t.Errorf("a session that stays: %v", err)
+	}
+
 	stranger := mailclient.New(s.world, host, user, "another password")
+	if _, err := stranger.Stay(t.Context()); err == nil {
+		t.Error("a session with another password")
+	}
 	for name, try := range map[string]func(context.Context) error{
 		"webmail": stranger.Webmail, "IMAPS": stranger.IMAPS, "587": stranger.STARTTLS, "465": stranger.SMTPS, "round trip": stranger.RoundTrip,
 	} {
@@ -147,4 +155,8 @@ func TestEveryWayIn(t *testing.T) {
 	if err := me.WrongPassword(t.Context()); err == nil {
 		t.Error("a server that is gone has refused a password")
 	}
+	if session.Look() == nil {
+		t.Error("the session outlives its server")
+	}
+	session.End()
 }

@@ -91,28 +91,40 @@ var errRefused = errors.New("user and password are refused")
 func (c Client) mailbox(ctx context.Context, password string, use func(*client.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	conn, err := c.connectTLS(ctx, 993)
+	session, err := c.enter(ctx, password)
 	if err != nil {
 		return err
 	}
-	session, err := client.New(conn)
-	if err != nil {
-		return err
-	}
-	session.ErrorLog = log.New(io.Discard, "", 0) // what it would say there it returns
 	defer func() { _ = session.Terminate() }()
-	answer, err := session.Execute(&commands.Login{Username: c.user, Password: password}, nil)
-	switch {
-	case err != nil:
-		return err
-	case answer.Type == imap.StatusRespNo:
-		return errRefused
-	case answer.Err() != nil:
-		return answer.Err()
-	}
-	session.SetState(imap.AuthenticatedState, nil)
 	if err := use(session); err != nil {
 		return err
 	}
 	return session.Logout()
+}
+
+// enter logs in over IMAPS until ctx ends.
+func (c Client) enter(ctx context.Context, password string) (*client.Client, error) {
+	conn, err := c.connectTLS(ctx, 993)
+	if err != nil {
+		return nil, err
+	}
+	session, err := client.New(conn)
+	if err != nil {
+		return nil, err
+	}
+	session.ErrorLog = log.New(io.Discard, "", 0) // what it would say there it returns
+	answer, err := session.Execute(&commands.Login{Username: c.user, Password: password}, nil)
+	switch {
+	case err != nil:
+	case answer.Type == imap.StatusRespNo:
+		err = errRefused
+	default:
+		err = answer.Err()
+	}
+	if err != nil {
+		_ = session.Terminate()
+		return nil, err
+	}
+	session.SetState(imap.AuthenticatedState, nil)
+	return session, nil
 }

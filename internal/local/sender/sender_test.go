@@ -34,6 +34,7 @@ type receiver struct {
 
 	mu   sync.Mutex
 	took []string // "under TLS: …" or "in clear: …"
+	said int      // refusals
 }
 
 func newReceiver() *receiver {
@@ -58,6 +59,7 @@ func (s session) Rcpt(string, *smtp.RcptOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse != nil {
+		s.said++
 		return s.refuse
 	}
 	return nil

