@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -43,7 +44,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	s := &show{Platform: p, say: say, desk: runbook.NewDesk(p.AWS)}
-	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.restore, s.server, s.compromise} {
+	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.compromise, s.restore, s.server} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -178,19 +179,21 @@ func (s *show) restore(ctx context.Context) error {
 	if err := s.succeeded(ctx, result); err != nil {
 		return err
 	}
-	right, err := s.Check(ctx, s.passwords)
+	stored := maps.Clone(s.passwords)
+	delete(stored, s.tenant.ID) // rotated since the backup
+	right, err := s.Check(ctx, stored)
 	if err != nil {
 		return err
 	}
-	if right != len(s.passwords) {
-		return fmt.Errorf("only %d of %d passwords are what they were", right, len(s.passwords))
+	if right != len(stored) {
+		return fmt.Errorf("only %d of %d passwords are what they were", right, len(stored))
 	}
 	s.say.Linef("  all %d passwords decrypt to what was stored", right)
 	s.report.add("vault-backup", "rule cron, really fired", lost.Sub(s.captured), recoveryPoint,
 		"recovery point: the data's age when Vault was lost")
 	s.report.add("vault-restore", "hand, start-execution", result.Stopped.Sub(result.Started), recoveryTime,
-		fmt.Sprintf("recovery time: from the start to every secret proved; %d of %d passwords right", right, len(s.passwords)))
-	return s.readMail(ctx)
+		fmt.Sprintf("recovery time: from the start to every secret proved; %d of %d passwords right", right, len(stored)))
+	return s.reconcile(ctx, result)
 }
 
 // succeeded is nil for an execution that did; otherwise it explains the failure.

@@ -394,12 +394,12 @@ func once(t *testing.T, l *leak) {
 	l.unchanged(t)
 }
 
-// denied is how SNS refuses a permission.
-var denied = faults.Answer(http.StatusForbidden, "text/xml",
+// deniedBySNS is how SNS refuses a permission.
+var deniedBySNS = faults.Answer(http.StatusForbidden, "text/xml",
 	`<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>no</Message></Error><RequestId>r</RequestId></ErrorResponse>`)
 
 func unheard(t *testing.T, l *leak) {
-	rule := w.Faults.AWS.Add(faults.Rule{Caller: "pmdr-notify-tenant", Action: "Publish", Strikes: []faults.Strike{denied}})
+	rule := w.Faults.AWS.Add(faults.Rule{Caller: "pmdr-notify-tenant", Action: "Publish", Strikes: []faults.Strike{deniedBySNS}})
 	r := respond(t, incident("INC-2", "SNS refuses"))
 	rule.Remove()
 	ended(t, r, "FailedDirty", "AWSRefused", slices.Concat(withServer, []string{"RecordAudit", "NotifyTenant", "Rotated but the tenant not told", "AlertSecurityUnfinished"}, dirtied)...)
