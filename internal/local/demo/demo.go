@@ -158,7 +158,8 @@ func (s *show) backup(ctx context.Context) error {
 
 // restore loses Vault, disk and all, and brings it back into an empty one.
 func (s *show) restore(ctx context.Context) error {
-	s.say.Linef("\nVault is lost: killed, its disk wiped; an empty one is started in its place")
+	s.say.Linef("\nVault is lost: killed, its disk wiped; an empty one is started in its place, and restored from the nightly backup,\n" +
+		"which is older than the last rotation")
 	lost := time.Now()
 	if err := s.LoseVault(); err != nil {
 		return err
