@@ -127,7 +127,7 @@ func TestARebootComesFirst(t *testing.T) {
 	r := recoverServer(t, `{"tenant_id":"acme","reason":"vps_failure"}`)
 	succeeded(t, r)
 	took(t, straight(r), slices.Concat(looked, rebooted,
-		[]string{"The reboot helped", "UnlockTenantNotNeeded", "RecordAuditNotNeeded", "AlertOperationsNotNeeded", "Succeeded"})...)
+		[]string{"The reboot helped", "LockTenantAfterReboot", "SetCredentialsAfterReboot", "UnlockTenantNotNeeded", "RecordAuditNotNeeded", "AlertOperationsNotNeeded", "Succeeded"})...)
 	if now := registered(t, "acme"); now.VPS != before.VPS || now.Lease.Holder != "" {
 		t.Errorf("the registry says %+v", now)
 	}
@@ -137,6 +137,30 @@ func TestARebootComesFirst(t *testing.T) {
 	if m := mail(t, w.operations, "vps_recovery_not_needed", r); !strings.Contains(m.Subject, "REBOOT") {
 		t.Errorf("notice: %s", m.Subject)
 	}
+}
+
+// A password that leaked was rotated while the server was off: it must not come back with the server.
+func TestAServerThatComesBackHasTheNewPassword(t *testing.T) {
+	acme := mailTenant(t)
+	console, err := w.Mail.Console()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := console.PowerOff(t.Context(), serving(t, "acme")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the server to be off", func() bool { return !slices.Contains(alive(), serving(t, "acme")) })
+	away := rotate(t, `{"tenant_id":"acme","reason":"it leaked"}`)
+	succeeded(t, away)
+	if field(t, away, "committed", "installed") != "false" {
+		t.Fatalf("a server that is off was given a password: %s", away.Output)
+	}
+	r := recoverServer(t, `{"tenant_id":"acme","reason":"it is off"}`)
+	succeeded(t, r)
+	if !slices.Contains(r.Path, "The reboot helped") {
+		t.Errorf("the path is %v", r.Path)
+	}
+	rotated(t, acme)
 }
 
 // Nobody who used the new server is there yet: it goes, and the old one serves again once somebody switches it on.

@@ -247,6 +247,19 @@ func TestEveryStepIsKilled(t *testing.T) {
 			}
 			d.serves(t)
 		}, beforeItsEffect, afterItsEffect)
+	run("while a reboot helps", dead, audit.VPSRecoveryNotNeeded,
+		func(t *testing.T, d day) {
+			if err := w.Mail.Provider.Crash(id(t, d.before.VPS.ID), true); err != nil {
+				t.Fatal(err)
+			}
+		},
+		func(t *testing.T, d day, r runbook.Result) {
+			succeeded(t, r)
+			if now := registered(t, d.ID); now.Lease.Holder != "" || now.VPS != d.before.VPS || !slices.Contains(r.Path, "SetCredentialsAfterReboot") {
+				t.Errorf("%+v after %v", now, r.Path)
+			}
+			d.serves(t)
+		}, beforeItsEffect, afterItsEffect)
 	run("while the password is rotated", forced, audit.SMTPCredentialsRecovered,
 		func(t *testing.T, _ day) {
 			strike(t, w.Faults.Provider, faults.Rule{Caller: "pmdr-set-reverse-dns", Times: 1, Strikes: []faults.Strike{faults.Before(func() {
