@@ -81,12 +81,14 @@ func (f Fencer) Fence(ctx context.Context, in FenceInput) (Fenced, error) {
 	return Fenced{ServerID: in.ServerID, State: server.State}, nil
 }
 
-// retire takes a server out of service for good and keeps its disk. Its power comes first: that must not wait.
+// retire takes a server out of service for good and keeps its disk. The protection comes first, because the provider
+// refuses it while the server is being switched off; whatever comes of it, the power is cut.
 func (p *Provider) retire(ctx context.Context, id int64) error {
+	protected := p.Protect(ctx, id)
 	if err := p.PowerOff(ctx, id); err != nil {
 		return err
 	}
-	return p.Protect(ctx, id)
+	return protected
 }
 
 // serverID reads the provider's number from the registry's text.
