@@ -136,7 +136,7 @@ func told(t *testing.T, box inbox.Inbox, kind, text string) inbox.Mail {
 	}
 }
 
-// recorded are the records of an incident.
+// recordedOf are the records of an incident.
 func recordedOf(t *testing.T, id string) (events []audit.Event, last audit.Record) {
 	t.Helper()
 	for _, r := range records(t) {
@@ -272,6 +272,7 @@ func detects(t *testing.T, l *leak) {
 		}
 	}
 	l.renew(t)
+	told(t, w.tenants, "credential_compromise_response", "Incident ID: D-1.")
 	detect(t, `{"tenant_id":"penny","incident_id":"D-2","compromise_details":"seen elsewhere"}`)
 	joined := startedBy(t, `"incident_id":"D-2"`)
 	succeeded(t, joined)
@@ -452,6 +453,7 @@ func halfDone(t *testing.T, l *leak) {
 	if err := w.Mail.Client(*l.MailTenant).IMAPS(t.Context()); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
+	told(t, w.tenants, "credential_compromise_response", "Incident ID: INC-4.")
 }
 
 func switchedOff(t *testing.T, l *leak) {
@@ -483,6 +485,7 @@ func switchedOff(t *testing.T, l *leak) {
 		"RecordAudit", "NotifyTenant", "AlertSecurity", "AlertOperations", "StartBackup", "Was it measured?", "Succeeded",
 	})...)
 	l.renew(t) // nobody gets in: nobody is there
+	told(t, w.tenants, "credential_compromise_response", "Incident ID: INC-5.")
 	if m := mail(t, w.security, "credential_compromise_response", r); !strings.Contains(m.Message, "it is switched off. Nothing was revoked there") {
 		t.Errorf("the security team reads\n%s", m.Message)
 	}
