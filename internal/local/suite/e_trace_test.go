@@ -105,7 +105,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 			}
 		}
 	}
-	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn", "VpsRecoveryArn", "CredentialRotationArn", "CredentialCompromiseArn"} {
+	for _, machine := range []string{"VaultBackupArn", "VaultRestoreArn", "VpsRecoveryArn", "CredentialRotationArn", "CredentialCompromiseArn", "ReconcileAfterRestoreArn", "BackstopArn"} {
 		pages := sfn.NewListExecutionsPaginator(w.desk.States, &sfn.ListExecutionsInput{StateMachineArn: aws.String(w.Outputs[machine])})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())
