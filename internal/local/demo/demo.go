@@ -33,7 +33,7 @@ const tenants = 200
 
 // Run runs the demo in the checkout at root. It leaves no process behind, and .local/demo.json.
 func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
-	say.Linef("Preparing (the first time on a machine about five minutes, then seconds)")
+	say.Linef("Preparing (the first time on a machine about six minutes, then seconds)")
 	tools, err := platform.Fetch(ctx, root, say)
 	if err != nil {
 		return err

@@ -106,8 +106,13 @@ func TestRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	about, err := client.KVv2("smtp").GetMetadata(t.Context(), "acme/admin")
-	if note := fmt.Sprint(about.CustomMetadata["compromised.v1"]); err != nil || !strings.HasPrefix(note, "INC-2026-11|mira|") {
-		t.Errorf("Vault remembers %q, %v", note, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The version that leaked is the one before the current.
+	leaked := fmt.Sprintf("compromised.v%d", about.CurrentVersion-1)
+	if note := fmt.Sprint(about.CustomMetadata[leaked]); !strings.HasPrefix(note, "INC-2026-11|mira|") {
+		t.Errorf("Vault remembers %q of %s", note, leaked)
 	}
 	if m := mail(t, w.operations, "credentials_rotated", r); !strings.Contains(m.Message, "On the server:         yes") {
 		t.Errorf("the operators read\n%s", m.Message)
