@@ -30,7 +30,11 @@ func (d *Desk) executionFailed(r Request, f facts) letter {
 	if r.TenantID != "" {
 		l.facts = append([]fact{{"Tenant", r.TenantID}}, l.facts...)
 	}
-	if f.yes("clean_up") {
+	switch {
+	case f.yes("left_behind") && !f.yes("clean_up"):
+		l.happened += " It still holds its tenant: something is half done, and no clean-up was started."
+		l.next = d.cleanUp(r.TenantID, "an execution ended without cleaning up")
+	case f.yes("clean_up"):
 		l.happened += " What it left behind is being cleaned up now by vps-recovery in the mode clean-up."
 		l.next = "wait for the notice of the clean-up; it says whether the tenant's server answers"
 	}

@@ -171,6 +171,8 @@ var letterCases = map[string]string{
 		"machine":"vault-restore","status":"ABORTED","error":"","clean_up":false}}`,
 	"execution_failed-recovery": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"machine":"vps-recovery","status":"ABORTED","error":"","clean_up":true}}`,
+	"execution_failed-left": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"machine":"vps-recovery","status":"TIMED_OUT","error":"States.Timeout","left_behind":true,"clean_up":false}}`,
 	"execution_failed-runtime": `{"event":"execution_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"machine":"vps-recovery","status":"FAILED","error":"States.Runtime","clean_up":false}}`,
 	"vault_restore_failed-seed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-24","slot":"backups/2026-11-24"},

@@ -91,10 +91,15 @@ func (d *Desk) recoveryFailed(r Request, f facts) letter {
 			fact{"Old server", server(f, "old_server_id", "old_vps_ip")},
 			fact{"New server", server(f, "new_server_id", "new_vps_ip")},
 			fact{"Records", records(f)})
-		l.next = "aws stepfunctions start-execution --state-machine-arn " + d.RecoveryMachine + " --input " +
-			fmt.Sprintf(`'{"tenant_id":%q,"mode":"clean-up","reason":"after a dirty end"}'`, f.text("tenant_id"))
+		l.next = d.cleanUp(f.text("tenant_id"), "after a dirty end")
 	}
 	return l
+}
+
+// cleanUp is the command that finishes or puts back what recoveries of a tenant left behind.
+func (d *Desk) cleanUp(tenantID, reason string) string {
+	return "aws stepfunctions start-execution --state-machine-arn " + d.RecoveryMachine + " --input " +
+		fmt.Sprintf(`'{"tenant_id":%q,"mode":"clean-up","reason":%q}'`, tenantID, reason)
 }
 
 // server names one server by the provider's id and its address.
