@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,7 +21,7 @@ const (
 	stopGrace    = 15 * time.Second // for a clean shutdown before SIGKILL
 )
 
-// Options say how a node is started. The addresses are "127.0.0.1:PORT"; with port 0, or none given, a free port is
+// Options say how a node is started. The addresses are "127.0.0.1:PORT"; with none given, a free port is
 // taken, and the Options of the started Node name it, so that the node can be started there again.
 type Options struct {
 	Binary         string   `json:"binary"`          // from Build
@@ -129,10 +128,7 @@ func (o Options) complete() (Options, error) {
 	// Both are held until both are known, so that they differ. Binding a given address finds out whether a stranger
 	// sits there, who would otherwise answer in the node's place.
 	for _, address := range []*string{&o.Address, &o.ClusterAddress} {
-		if *address == "" {
-			*address = "127.0.0.1:0"
-		}
-		listener, err := net.Listen("tcp", *address)
+		listener, err := hold(*address)
 		if err != nil {
 			return o, err
 		}
