@@ -11,7 +11,6 @@ import (
 // DestroyInput says whose new servers go, after recoveries that failed.
 type DestroyInput struct {
 	TenantID string `json:"tenant_id"`
-	Fencing  int64  `json:"fencing"`
 	// Keep is the server that the registry names: it is never destroyed, whoever made it.
 	Keep string `json:"keep"`
 	// Builders are the ARNs of the executions whose servers go, dead ones; empty stands for this one.

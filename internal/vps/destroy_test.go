@@ -9,7 +9,7 @@ import (
 )
 
 func destroyInput(n int, keep string) vps.DestroyInput {
-	return vps.DestroyInput{TenantID: "acme", Fencing: 7, Keep: keep, Execution: run(n)}
+	return vps.DestroyInput{TenantID: "acme", Keep: keep, Execution: run(n)}
 }
 
 func TestDestroyTakesOnlyWhatThisExecutionBuilt(t *testing.T) {

@@ -46,20 +46,3 @@ func (p *Provider) DetachVolume(ctx context.Context, id int64) error {
 	}
 	return failed(action, "detach volume %d", id)
 }
-
-// AttachVolume gives a free volume to a server of its region, which mounts it at /mnt/HC_Volume_{id}.
-func (p *Provider) AttachVolume(ctx context.Context, id, serverID int64) error {
-	v, err := p.Volume(ctx, id)
-	switch {
-	case err != nil || v.ServerID == serverID:
-		return err
-	case v.ServerID != 0:
-		return fault.ProviderRefused.Tellf("volume %d is still attached to server %d", id, v.ServerID)
-	}
-	action, response, err := p.cloud.Volume.AttachWithOpts(ctx, &hcloud.Volume{ID: id},
-		hcloud.VolumeAttachOpts{Server: &hcloud.Server{ID: serverID}, Automount: hcloud.Ptr(true)})
-	if err != nil {
-		return faultOf(err, response, "attach volume %d to server %d", id, serverID)
-	}
-	return failed(action, "attach volume %d to server %d", id, serverID)
-}
