@@ -14,8 +14,9 @@ import (
 )
 
 type environment struct {
-	Archive archive.Config
-	Vault   vault.Config
+	Archive    archive.Config
+	BreakGlass archive.BreakGlass
+	Vault      vault.Config
 }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup.InventoryInput, backup.Inventory], error) {
@@ -23,10 +24,14 @@ func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup
 	if err != nil {
 		return nil, err
 	}
+	store, err := archive.Open(cfg, e.Archive, time.Now).SealFor(e.BreakGlass)
+	if err != nil {
+		return nil, err
+	}
 	return backup.Capturer{
 		Cluster:  cluster,
 		Identity: vault.Identity{AWS: cfg, Role: "inventory-secrets"},
-		Archive:  archive.Open(cfg, e.Archive, time.Now),
+		Archive:  store,
 		Now:      time.Now,
 	}.Inventory, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
@@ -18,7 +19,7 @@ type environment struct {
 }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backup.ChangeInput, backup.OnChange], error) {
-	return backup.Starter{Executions: sfn.NewFromConfig(cfg), Machine: e.Machine, Now: time.Now}.Start, nil
+	return backup.Starter{Machine: launch.Machine{Client: sfn.NewFromConfig(cfg), ARN: e.Machine}, Now: time.Now}.Start, nil
 }
 
 func main() { task.Start(wire) }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/penguinmails/disaster-recovery/internal/backstop"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
@@ -21,7 +22,7 @@ type environment struct {
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[backstop.CleanUpInput, backstop.CleaningUp], error) {
 	budget := tenant.Budget{Registry: tenant.Open(cfg, e.Tenants), Ledger: dynamodb.NewFromConfig(cfg)}
-	return backstop.Cleaner{Executions: sfn.NewFromConfig(cfg), Automation: budget, Machine: e.Machine}.Start, nil
+	return backstop.Cleaner{Automation: budget, Machine: launch.Machine{Client: sfn.NewFromConfig(cfg), ARN: e.Machine}}.Start, nil
 }
 
 func main() { task.Start(wire) }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/reconcile"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 )
@@ -17,7 +18,7 @@ type environment struct {
 }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[reconcile.StartInput, reconcile.Rotations], error) {
-	return reconcile.Starter{Machines: sfn.NewFromConfig(cfg), Machine: e.Machine}.Start, nil
+	return reconcile.Starter{Machine: launch.Machine{Client: sfn.NewFromConfig(cfg), ARN: e.Machine}}.Start, nil
 }
 
 func main() { task.Start(wire) }

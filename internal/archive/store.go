@@ -41,6 +41,7 @@ type Store struct {
 	s3       *s3.Client
 	uploader *transfermanager.Client
 	keys     sealed.KMS
+	sealing  []sealed.Option
 	signer   signing.Signer
 	verifier signing.Verifier
 	now      func() time.Time

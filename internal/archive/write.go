@@ -28,7 +28,7 @@ func (s *Store) Seal(ctx context.Context, slot Slot, name string, meta sealed.Me
 		inner  = newCounter()
 	)
 	err := s.upload(ctx, slot, &object, func(w io.Writer) error {
-		file, err := sealed.NewWriter(ctx, io.MultiWriter(w, outer), meta, s.keys)
+		file, err := sealed.NewWriter(ctx, io.MultiWriter(w, outer), meta, s.keys, s.sealing...)
 		if err != nil {
 			return awsfault.From(err, "seal %s", object.Key)
 		}

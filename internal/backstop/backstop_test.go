@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
@@ -156,7 +157,7 @@ func (a automation) Switch(context.Context) (tenant.Switch, error) {
 
 func TestACleanUpIsStartedOnceForEachExecution(t *testing.T) {
 	m := &machines{started: map[string]string{}}
-	c := Cleaner{Executions: m, Automation: automation(false), Machine: machine}
+	c := Cleaner{Automation: automation(false), Machine: launch.Machine{Client: m, ARN: machine}}
 	for _, execution := range []string{ended, ended, prefix + "vps-recovery:two"} {
 		got, err := c.Start(t.Context(), CleanUpInput{TenantID: "acme", Execution: execution})
 		if err != nil || !got.Started {
@@ -167,7 +168,7 @@ func TestACleanUpIsStartedOnceForEachExecution(t *testing.T) {
 		t.Errorf("started %v", m.started)
 	}
 	for name, input := range m.started {
-		if len(name) > 80 || input != `{"mode":"clean-up","reason":"an execution ended without cleaning up","requested_by":"backstop","tenant_id":"acme"}` {
+		if len(name) > 80 || input != `{"tenant_id":"acme","mode":"clean-up","reason":"an execution ended without cleaning up","requested_by":"backstop"}` {
 			t.Errorf("%s was started with %s", name, input)
 		}
 	}
@@ -176,11 +177,11 @@ func TestACleanUpIsStartedOnceForEachExecution(t *testing.T) {
 func TestACleanUpThatIsNotStarted(t *testing.T) {
 	m := &machines{started: map[string]string{}}
 	in := CleanUpInput{TenantID: "acme", Execution: ended}
-	if got, err := (Cleaner{Executions: m, Automation: automation(true), Machine: machine}).Start(t.Context(), in); err != nil || got.Started || len(m.started) > 0 {
+	if got, err := (Cleaner{Automation: automation(true), Machine: launch.Machine{Client: m, ARN: machine}}).Start(t.Context(), in); err != nil || got.Started || len(m.started) > 0 {
 		t.Errorf("while automation is stopped: %v, %v", got, err)
 	}
 	m.refuse = context.DeadlineExceeded
-	_, err := Cleaner{Executions: m, Automation: automation(false), Machine: machine}.Start(t.Context(), in)
+	_, err := Cleaner{Automation: automation(false), Machine: launch.Machine{Client: m, ARN: machine}}.Start(t.Context(), in)
 	if !fault.Is(err, fault.AWSUnavailable) {
 		t.Errorf("Step Functions silent: %v", err)
 	}

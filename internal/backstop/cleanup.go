@@ -2,17 +2,9 @@ package backstop
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
-
-	"github.com/penguinmails/disaster-recovery/internal/awsfault"
-	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
@@ -36,11 +28,6 @@ type CleaningUp struct {
 	Started bool `json:"started"`
 }
 
-// Starter starts executions; *sfn.Client fits.
-type Starter interface {
-	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
-}
-
 // Automation reads the stop switch.
 type Automation interface {
 	Switch(context.Context) (tenant.Switch, error)
@@ -48,9 +35,16 @@ type Automation interface {
 
 // Cleaner is the step StartCleanUp.
 type Cleaner struct {
-	Executions Starter
 	Automation Automation
-	Machine    string // ARN of vps-recovery
+	Machine    launch.Machine // vps-recovery
+}
+
+// request is the input of vps-recovery, as far as the backstop says anything.
+type request struct {
+	TenantID    string `json:"tenant_id"`
+	Mode        string `json:"mode"`
+	Reason      string `json:"reason"`
+	RequestedBy string `json:"requested_by"`
 }
 
 // Start starts vps-recovery in the mode clean-up, once for each execution that left something behind: a repeated step finds
@@ -60,19 +54,8 @@ func (c Cleaner) Start(ctx context.Context, in CleanUpInput) (CleaningUp, error)
 	if err != nil || automation.Stopped {
 		return CleaningUp{}, err
 	}
-	input, err := json.Marshal(map[string]string{
-		"tenant_id": in.TenantID, "mode": "clean-up", "reason": "an execution ended without cleaning up", "requested_by": "backstop",
+	_, err = c.Machine.Start(ctx, "clean-up-"+launch.Digest(in.Execution, 16), request{
+		TenantID: in.TenantID, Mode: "clean-up", Reason: "an execution ended without cleaning up", RequestedBy: "backstop",
 	})
-	if err != nil {
-		return CleaningUp{}, fault.Unexpected.Errorf("encode the start input: %w", err)
-	}
-	sum := sha256.Sum256([]byte(in.Execution))
-	_, err = c.Executions.StartExecution(ctx, &sfn.StartExecutionInput{
-		StateMachineArn: &c.Machine, Name: aws.String("clean-up-" + hex.EncodeToString(sum[:16])), Input: aws.String(string(input)),
-	})
-	var exists *types.ExecutionAlreadyExists
-	if err != nil && !errors.As(err, &exists) {
-		return CleaningUp{}, awsfault.From(err, "start a clean-up of %s", in.TenantID)
-	}
-	return CleaningUp{Started: true}, nil
+	return CleaningUp{Started: err == nil}, err
 }

@@ -3,17 +3,10 @@ package backup
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
-	"github.com/go-json-experiment/json"
-
 	"github.com/penguinmails/disaster-recovery/internal/archive"
-	"github.com/penguinmails/disaster-recovery/internal/awsfault"
-	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
@@ -38,16 +31,17 @@ type OnChange struct {
 	Started bool `json:"started"`
 }
 
-// Executions starts executions; *sfn.Client fits.
-type Executions interface {
-	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
-}
-
 // Starter is the step StartBackup.
 type Starter struct {
-	Executions Executions
-	Machine    string // ARN of vault-backup
-	Now        func() time.Time
+	Machine launch.Machine // vault-backup
+	Now     func() time.Time
+}
+
+// changed is the input of vault-backup after a change.
+type changed struct {
+	Tier        archive.Tier `json:"tier"`
+	Reason      string       `json:"reason"`
+	RequestedBy string       `json:"requested_by"`
 }
 
 // bucket is within how long changes start one backup.
@@ -57,24 +51,9 @@ const bucket = 5 * time.Minute
 // AWSRefused.
 func (s Starter) Start(ctx context.Context, in ChangeInput) (OnChange, error) {
 	name := "on-change-" + s.Now().UTC().Truncate(bucket).Format("20060102T1504Z")
-	out := OnChange{Execution: strings.Replace(s.Machine, ":stateMachine:", ":execution:", 1) + ":" + name, Started: true}
-	input, err := json.Marshal(struct {
-		Tier        archive.Tier `json:"tier"`
-		Reason      string       `json:"reason"`
-		RequestedBy string       `json:"requested_by"`
-	}{archive.OnChange, "a credential of " + in.TenantID + " was changed", in.Execution.ARN})
+	started, err := s.Machine.Start(ctx, name, changed{archive.OnChange, "a credential of " + in.TenantID + " was changed", in.Execution.ARN})
 	if err != nil {
-		return OnChange{}, fault.Unexpected.Errorf("the input of vault-backup: %w", err)
+		return OnChange{}, err
 	}
-	_, err = s.Executions.StartExecution(ctx, &sfn.StartExecutionInput{
-		StateMachineArn: &s.Machine, Name: &name, Input: aws.String(string(input)),
-	})
-	var there *types.ExecutionAlreadyExists
-	switch {
-	case errors.As(err, &there):
-		out.Started = false
-	case err != nil:
-		return OnChange{}, awsfault.From(err, "start %s", out.Execution)
-	}
-	return out, nil
+	return OnChange{Execution: s.Machine.Execution(name), Started: started}, nil
 }

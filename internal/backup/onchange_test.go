@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
@@ -33,7 +34,7 @@ func (s started) StartExecution(_ context.Context, in *sfn.StartExecutionInput, 
 func TestChangesOfFiveMinutesStartOneBackup(t *testing.T) {
 	at := time.Date(2026, 11, 24, 10, 4, 59, 0, time.UTC)
 	executions := started{}
-	s := Starter{executions, backupMachine, func() time.Time { return at }}
+	s := Starter{launch.Machine{Client: executions, ARN: backupMachine}, func() time.Time { return at }}
 	in := ChangeInput{TenantID: "acme", Execution: task.Execution{
 		ARN: "arn:aws:states:eu-central-1:123456789012:execution:credential-compromise:x", StartedAt: at, State: "StartBackup"}}
 	if err := in.Validate(); err != nil {
@@ -60,7 +61,7 @@ func TestChangesOfFiveMinutesStartOneBackup(t *testing.T) {
 }
 
 func TestABackupThatCannotBeStarted(t *testing.T) {
-	s := Starter{started{}, "arn:aws:states:eu-central-1:123456789012:stateMachine:another", time.Now}
+	s := Starter{launch.Machine{Client: started{}, ARN: "arn:aws:states:eu-central-1:123456789012:stateMachine:another"}, time.Now}
 	if _, err := s.Start(t.Context(), ChangeInput{TenantID: "acme"}); !fault.Is(err, fault.AWSUnavailable) {
 		t.Errorf("got %v", err)
 	}

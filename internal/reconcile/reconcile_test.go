@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 	"github.com/penguinmails/disaster-recovery/internal/vault"
@@ -139,7 +140,7 @@ func (m *machines) StartExecution(_ context.Context, in *sfn.StartExecutionInput
 
 func TestEveryTenantIsRotatedOnce(t *testing.T) {
 	m := &machines{started: map[string]string{}, room: 1}
-	s := Starter{Machines: m, Machine: "arn:aws:states:eu-central-1:123456789012:stateMachine:credential-rotation"}
+	s := Starter{launch.Machine{Client: m, ARN: "arn:aws:states:eu-central-1:123456789012:stateMachine:credential-rotation"}}
 	in := StartInput{Tenants: []string{"acme", "globex"}, Execution: execution}
 	if _, err := s.Start(t.Context(), in); !fault.Is(err, fault.AWSUnavailable) {
 		t.Errorf("Step Functions silent: %v", err)

@@ -2,17 +2,10 @@ package reconcile
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
+	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
-
-	"github.com/penguinmails/disaster-recovery/internal/awsfault"
-	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
@@ -35,34 +28,27 @@ type Rotations struct {
 	Started int `json:"started"`
 }
 
-// Machines starts executions; *sfn.Client fits.
-type Machines interface {
-	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
+// rotation is the input of credential-rotation, as far as reconciliation says anything.
+type rotation struct {
+	TenantID    string `json:"tenant_id"`
+	Reason      string `json:"reason"`
+	RequestedBy string `json:"requested_by"`
 }
 
 // Starter is the step StartRotations.
 type Starter struct {
-	Machines Machines
-	Machine  string // ARN of credential-rotation
+	Machine launch.Machine // credential-rotation
 }
 
 // Start starts one rotation for each tenant, once for this execution: repeated, it finds those that it has started. Each of
 // them tells by itself how it ended. Faults: InvalidInput, AWSUnavailable, AWSRefused.
 func (s Starter) Start(ctx context.Context, in StartInput) (Rotations, error) {
 	for i, id := range in.Tenants {
-		input, err := json.Marshal(map[string]string{
-			"tenant_id": id, "reason": "Vault was restored to an older credential", "requested_by": "reconcile-after-restore",
+		_, err := s.Machine.Start(ctx, "after-restore-"+launch.Digest(in.Execution.ARN+" "+id, 16), rotation{
+			TenantID: id, Reason: "Vault was restored to an older credential", RequestedBy: "reconcile-after-restore",
 		})
 		if err != nil {
-			return Rotations{}, fault.Unexpected.Errorf("encode the start input: %w", err)
-		}
-		sum := sha256.Sum256([]byte(in.Execution.ARN + " " + id))
-		_, err = s.Machines.StartExecution(ctx, &sfn.StartExecutionInput{
-			StateMachineArn: &s.Machine, Name: aws.String("after-restore-" + hex.EncodeToString(sum[:16])), Input: aws.String(string(input)),
-		})
-		var exists *types.ExecutionAlreadyExists
-		if err != nil && !errors.As(err, &exists) {
-			return Rotations{}, awsfault.From(err, "start the rotation of %s, after %d others", id, i)
+			return Rotations{}, fmt.Errorf("after %d others: %w", i, err)
 		}
 	}
 	return Rotations{Started: len(in.Tenants)}, nil

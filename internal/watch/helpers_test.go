@@ -17,6 +17,7 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/notice"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
@@ -53,7 +54,9 @@ func newWorld(t *testing.T) *world {
 		started: map[string]string{}, running: map[string]bool{}}
 }
 
-func (w *world) starter() Starter { return Starter{Budget: w, Machines: w, Machine: machine} }
+func (w *world) starter() Starter {
+	return Starter{Budget: w, Machine: launch.Machine{Client: w, ARN: machine}}
+}
 
 func (w *world) sweeper() Sweeper {
 	return Sweeper{Tenants: w, Alarms: Alarms{CloudWatch: w, Config: AlarmConfig{Topic: topic, Minutes: 3}},

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
@@ -28,6 +29,6 @@ func OpenStarter(cfg aws.Config, c StarterConfig) Starter {
 			Executions: tenant.StepFunctions{Client: machines},
 			Limits:     tenant.Limits{Concurrent: c.AtOnce, PerHour: c.PerHour}, Now: time.Now,
 		},
-		Machines: machines, Machine: c.Machine,
+		Machine: launch.Machine{Client: machines, ARN: c.Machine},
 	}
 }

@@ -8,11 +8,10 @@
 package watch
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/launch"
 )
 
 // Namespace is that of the product's metrics.
@@ -48,6 +47,5 @@ func tenantOf(alarm string) (string, error) {
 // executionName is the name of the execution that an event starts for a tenant: the same event gives the same name, so that
 // it starts nothing twice. At 16 digits of the hash it has at most the 80 characters that Step Functions takes.
 func executionName(tenantID string, event ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(event, "\n")))
-	return tenantID + "-" + hex.EncodeToString(sum[:8])
+	return tenantID + "-" + launch.Digest(strings.Join(event, "\n"), 8)
 }

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -287,48 +285,5 @@ func TestPoliciesAreEnforced(t *testing.T) {
 	}
 	if _, err := iam.NewFromConfig(bound).ListRoles(t.Context(), &iam.ListRolesInput{}); !missing(err, "AccessDenied") {
 		t.Errorf("what the policy does not allow: %v, want AccessDenied", err)
-	}
-}
-
-func TestInstall(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	var log bytes.Buffer
-	venv, err := install(t.Context(), dir, "empty", nil, &log)
-	if err != nil {
-		t.Fatalf("%v: %s", err, &log)
-	}
-	made, err := os.Stat(filepath.Join(venv, "pyvenv.cfg"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, err := install(t.Context(), dir, "empty", nil, &log); err != nil || again != venv {
-		t.Fatalf("install again: %s, %v", again, err)
-	}
-	if still, err := os.Stat(filepath.Join(venv, "pyvenv.cfg")); err != nil || !still.ModTime().Equal(made.ModTime()) {
-		t.Errorf("a complete environment was made anew (%v)", err)
-	}
-
-	// As an interrupted install leaves it: broken, and not marked complete.
-	if err := errors.Join(os.Remove(filepath.Join(venv, "complete")), os.Remove(filepath.Join(venv, "bin", "python"))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := install(t.Context(), dir, "empty", nil, &log); err != nil {
-		t.Fatalf("%v: %s", err, &log)
-	}
-	if out, err := exec.CommandContext(t.Context(), filepath.Join(venv, "bin", "python"), "-c", "print(1)").CombinedOutput(); err != nil {
-		t.Errorf("the environment was not made anew: %v: %s", err, out)
-	}
-	other, err := install(t.Context(), dir, "empty", []byte("# other packages\n"), &log)
-	if err != nil {
-		t.Fatalf("%v: %s", err, &log)
-	}
-	if other == venv {
-		t.Error("other requirements share the environment")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
-	defer cancel()
-	if _, err := install(ctx, dir, "cancelled", nil, &log); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("cancelled install: %v", err)
 	}
 }

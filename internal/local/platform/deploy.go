@@ -24,11 +24,16 @@ func architecture() string {
 
 // Deploy runs `sam deploy` with the unmodified template and reads the stack's outputs. A deployed stack is updated.
 func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
+	recipient, err := p.breakGlassRecipient()
+	if err != nil {
+		return err
+	}
 	overrides := []string{
 		"Arch=" + architecture(),
 		"VaultNodes=" + p.vaultForFunctions(),
 		"VaultCaCertificate=" + base64.StdEncoding.EncodeToString(p.authority.CAPEM),
 		"BackupSchedule='" + schedule + "'",
+		"BreakGlassRecipient=" + recipient,
 		"RebootChecks=2",       // servers boot in seconds here
 		"TenantAlarmMinutes=1", // nobody here waits for three
 	}
@@ -42,7 +47,7 @@ func (p *Platform) Deploy(ctx context.Context, built, schedule string) error {
 	args := append([]string{"deploy", "--template-file", filepath.Join(built, "template.yaml"),
 		"--config-file", filepath.Join(p.tools.Root, "samconfig.toml"), "--no-confirm-changeset",
 		"--parameter-overrides"}, overrides...)
-	err := p.say.Step("deploy the stack (sam deploy)", func() error {
+	err = p.say.Step("deploy the stack (sam deploy)", func() error {
 		return p.tools.SAM.Run(ctx, p.tools.Root, p.Engine.Env(), args...)
 	})
 	if err != nil {

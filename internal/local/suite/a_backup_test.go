@@ -3,13 +3,19 @@
 package suite
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -17,6 +23,7 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/archive"
 	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/sealed"
 )
 
 var (
@@ -80,6 +87,34 @@ func locked(t *testing.T, key, version string, length time.Duration) {
 	left := time.Until(aws.ToTime(head.ObjectLockRetainUntilDate))
 	if head.ObjectLockMode != types.ObjectLockModeCompliance || left < length-time.Hour || left > length+time.Hour {
 		t.Errorf("%s is locked %q for %s, want COMPLIANCE for %s", key, head.ObjectLockMode, left, length)
+	}
+}
+
+// opensForBreakGlass opens an object with the offline identity alone, to its end.
+func opensForBreakGlass(t *testing.T, o archive.Object) {
+	t.Helper()
+	out, err := s3.NewFromConfig(w.AWS).GetObject(t.Context(), &s3.GetObjectInput{
+		Bucket: aws.String(w.Outputs["BackupBucket"]), Key: aws.String(o.Key), VersionId: aws.String(o.VersionID),
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", o.Key, err)
+	}
+	defer out.Body.Close()
+	text, err := os.ReadFile(w.BreakGlassIdentity())
+	if err != nil {
+		t.Fatal(err)
+	}
+	identities, err := age.ParseIdentities(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := sealed.Open(t.Context(), out.Body, sealed.WithAge(identities...))
+	if err != nil {
+		t.Fatalf("%s: %v", o.Key, err)
+	}
+	plain := sha256.New()
+	if _, err := io.Copy(plain, file); err != nil || hex.EncodeToString(plain.Sum(nil)) != o.SHA256Plain {
+		t.Errorf("%s opens to something else, %v", o.Key, err)
 	}
 }
 
@@ -180,6 +215,8 @@ func TestBackupByTheRule(t *testing.T) {
 		for _, o := range []archive.Object{signed.Snapshot, signed.Inventory, {Key: signed.Key, VersionID: signed.VersionID}} {
 			locked(t, o.Key, o.VersionID, slot.Tier.Lock())
 		}
+		opensForBreakGlass(t, signed.Snapshot)
+		opensForBreakGlass(t, signed.Inventory)
 	}
 	if last := latest(t); !strings.Contains(string(last.Details), day.String()) || last.UserID != "events.amazonaws.com" {
 		t.Errorf("audit record %+v", last)
