@@ -9,9 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
 	"github.com/penguinmails/disaster-recovery/internal/audit"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
@@ -53,7 +50,7 @@ func TestVaultComesBackFromNothing(t *testing.T) {
 
 	r := restore(t, `{"backup_date":"`+field(t, taken, "plan", "slot")+`","reason":"the host burned","requested_by":"mira"}`)
 	succeeded(t, r)
-	took(t, collapsed(r), "Take the request", "SelectBackup", "CheckVault", "SeedVault",
+	took(t, collapsed(r, settling...), "Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "SeedVault",
 		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "UnsealVault",
 		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "VerifySecrets",
 		"RecordAudit", "AlertSecurity", "AlertOperations", "Succeeded")
@@ -102,22 +99,13 @@ func TestTheRestoredVaultIsBackedUpAsBefore(t *testing.T) {
 }
 
 func TestWrongSharesLeaveANodeThatMustBeWiped(t *testing.T) {
-	store := secretsmanager.NewFromConfig(w.AWS)
-	put := func(value string) {
-		t.Helper()
-		if _, err := store.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
-			SecretId: aws.String(w.Outputs["UnsealSharesSecret"]), SecretString: aws.String(value),
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	lose(t)
-	put(`{"shares":["` + strings.Repeat("ab", 33) + `","` + strings.Repeat("cd", 33) + `"]}`)
+	storeShares(t, wrongShares)
 	r := restore(t, `{"backup_date":"latest"}`)
 	if r.Error != "FailedDirty" || !strings.HasPrefix(r.Cause, "UnsealSharesWrong: ") {
 		t.Errorf("%s", w.desk.Explain(context.WithoutCancel(t.Context()), r))
 	}
-	took(t, collapsed(r), slices.Concat([]string{"Take the request", "SelectBackup", "CheckVault", "SeedVault",
+	took(t, collapsed(r, settling...), slices.Concat([]string{"Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "SeedVault",
 		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "UnsealVault", "The node is half made"},
 		failed, []string{"Clean or dirty?", "FailedDirty"})...)
 
@@ -133,9 +121,11 @@ func TestWrongSharesLeaveANodeThatMustBeWiped(t *testing.T) {
 	}
 }
 
-// collapsed drops repeats of the polling loop, of which there may be any number.
-func collapsed(r runbook.Result) runbook.Result {
-	loop := []string{"WaitForVault", "CheckVaultAfterSeed", "Vault restored?"}
+// settling is the polling loop of a node that is becoming the Vault of a snapshot.
+var settling = []string{"WaitForVault", "CheckVaultAfterSeed", "Vault restored?"}
+
+// collapsed drops repeats of a polling loop of three states, of which there may be any number.
+func collapsed(r runbook.Result, loop ...string) runbook.Result {
 	var path []string
 	for _, state := range r.Path {
 		path = append(path, state)
