@@ -22,6 +22,8 @@ const (
 	VaultBackupFailed       Event = "vault_backup_failed"
 	VaultRestoredFromBackup Event = "vault_restored_from_backup"
 	VaultRestoreFailed      Event = "vault_restore_failed"
+	// VaultRecoveredWithoutRestore: Vault was sealed, and opening it was all that it needed.
+	VaultRecoveredWithoutRestore Event = "vault_recovered_without_restore"
 
 	SMTPCredentialsRecovered Event = "smtp_credentials_recovered"
 	VPSRecoveryNotNeeded     Event = "vps_recovery_not_needed"
@@ -47,6 +49,8 @@ var severities = map[Event][]Severity{
 	VaultBackupFailed:       {Critical},
 	VaultRestoredFromBackup: {Warning, Critical},
 	VaultRestoreFailed:      {Critical},
+
+	VaultRecoveredWithoutRestore: {Warning},
 
 	SMTPCredentialsRecovered: {Warning},
 	VPSRecoveryNotNeeded:     {Info},

@@ -24,9 +24,14 @@ type Request struct {
 	Tier archive.Tier `json:"tier"`
 	// ScheduledTime is the rule's time, RFC 3339; required for daily and for no other tier.
 	ScheduledTime string `json:"scheduled_time"`
-	Reason        string `json:"reason"`
-	RequestedBy   string `json:"requested_by"`
+	// Mode is empty, or "plan": then nothing is written, and the answer says what would be.
+	Mode        string `json:"mode"`
+	Reason      string `json:"reason"`
+	RequestedBy string `json:"requested_by"`
 }
+
+// planOnly is the mode of a request that changes nothing.
+const planOnly = "plan"
 
 // PlanInput is what the state machine hands to PlanBackup: the start input whole, and the execution.
 type PlanInput struct {
@@ -52,6 +57,8 @@ type Plan struct {
 	RequestedBy string       `json:"requested_by"`
 	// AlreadyVerified: the slot holds a signed backup; there is nothing to do.
 	AlreadyVerified bool `json:"already_verified"`
+	// Only: this is all that was asked for.
+	Only bool `json:"plan_only"`
 }
 
 // Manifests is what planning asks of the archive.
@@ -92,6 +99,7 @@ func (p Planner) Plan(ctx context.Context, in PlanInput) (Plan, error) {
 		CaptureID:   uuid.NewSHA1(captures, []byte(in.Execution.ARN+"\n"+in.Execution.StartedAt.UTC().Format(time.RFC3339Nano))).String(),
 		Reason:      r.Reason,
 		RequestedBy: r.RequestedBy,
+		Only:        r.Mode == planOnly,
 	}
 	if plan.Slot, plan.AlreadyVerified, err = p.free(ctx, plan.Slot, in.Execution.ARN); err != nil {
 		return Plan{}, err
@@ -130,6 +138,9 @@ func (p Planner) free(ctx context.Context, slot archive.Slot, execution string) 
 func (r Request) at(now, started time.Time) (time.Time, error) {
 	if len(r.Reason) > maxText || len(r.RequestedBy) > maxText {
 		return time.Time{}, fmt.Errorf("reason and requested_by hold at most %d bytes", maxText)
+	}
+	if r.Mode != "" && r.Mode != planOnly {
+		return time.Time{}, fmt.Errorf("mode is neither left out nor %q", planOnly)
 	}
 	switch r.Tier {
 	case archive.OnDemand, archive.OnChange:

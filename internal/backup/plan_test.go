@@ -79,6 +79,7 @@ func TestPlan(t *testing.T) {
 			Plan{Tier: archive.Daily, Slot: today, PromoteTo: month, Reason: "nightly", RequestedBy: "rule", AlreadyVerified: true}},
 		{"on demand", nil, onDemand,
 			Plan{Tier: archive.OnDemand, Slot: demand, Reason: "before the upgrade", RequestedBy: "ada"}},
+		{"only a plan", nil, `{"tier":"on-demand","mode":"plan"}`, Plan{Tier: archive.OnDemand, Slot: demand, Only: true}},
 		{"on change", nil, onChange,
 			Plan{Tier: archive.OnChange, Slot: change, Reason: "rotation", RequestedBy: "credential-rotation"}},
 	} {
@@ -120,6 +121,7 @@ func TestPlanRefuses(t *testing.T) {
 		"a tier wrongly cased": {
 			`{"tier":"Daily","scheduled_time":"2026-11-24T02:00:00Z"}`, "tier is none of"},
 		"an unknown tier":            {`{"tier":"weekly"}`, "tier is none of"},
+		"an unknown mode":            {`{"tier":"on-demand","mode":"Plan"}`, "mode is neither"},
 		"monthly, not for asking":    {`{"tier":"monthly"}`, "tier is none of"},
 		"daily without a time":       {`{"tier":"daily"}`, "scheduled_time is missing"},
 		"daily with a date":          {`{"tier":"daily","scheduled_time":"2026-11-24"}`, "not a time"},

@@ -115,7 +115,7 @@ var meaning = map[Name]struct{ text, next string }{
 	NoLeader:             {"Vault nodes answer and none leads; quorum recovery loses less than a restore", "run: vault operator raft list-peers, and recover the quorum with peers.json"},
 	NotASingleEmptyNode:  {"a restore needs exactly one empty node; other nodes hold data or are empty too", "stop every Vault node but one empty one, then start vault-restore again"},
 	SealMismatch:         {"the node's seal is not the seal of the snapshot", "configure the node with the seal that the backup's manifest names, then start vault-restore again"},
-	UnsealSharesWrong:    {"the stored key shares are missing, too few, or not those of this Vault", "put the right shares into the secret that the output UnsealSharesSecret of the stack names, wipe this node's data directory, start it empty, and start vault-restore again"},
+	UnsealSharesWrong:    {"the stored key shares are missing, too few, or not those of this Vault", "put the right shares into the secret that the output UnsealSharesSecret of the stack names; only after FailedDirty also wipe the node's data directory and start it empty; then start vault-restore again"},
 	SeedFailed:           {"the empty node was initialised and the restore broke off; the node is half made", "wipe this node's data directory, start it empty, and start vault-restore again"},
 	RestoreNotApplied:    {"Vault took the snapshot and did not become it in time", "wipe this node's data directory, start it empty, and start vault-restore again"},
 	SnapshotIncomplete:   {"the stream from Vault was not a whole snapshot; nothing of it was kept", "look at Vault's disk and log (journalctl -u vault), then start vault-backup again"},

@@ -45,6 +45,8 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 	audit.VaultRestoredFromBackup: (*Desk).restored,
 	audit.VaultRestoreFailed:      (*Desk).restoreFailed,
 
+	audit.VaultRecoveredWithoutRestore: (*Desk).unsealed,
+
 	audit.SMTPCredentialsRecovered: (*Desk).serverReplaced,
 	audit.VPSRecoveryNotNeeded:     (*Desk).recoveryNotNeeded,
 	audit.VPSRecoveryFailed:        (*Desk).recoveryFailed,

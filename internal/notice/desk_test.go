@@ -81,6 +81,8 @@ var letterCases = map[string]string{
 		"restoration_seconds":1801,"secrets_verified":412}}`,
 	"vault_restore_failed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-20","slot":""},
 		"fault":{"Error":"BackupNotFound","Cause":"{\"errorMessage\":\"SelectBackup: there is no verified backup for the date asked for (there are 2026-11-22, 2026-11-24). Next: start vault-restore with one of the dates named here, or with {\\\"backup_date\\\":\\\"latest\\\"}\",\"errorType\":\"BackupNotFound\"}"}}`,
+	"vault_recovered_without_restore": `{"event":"vault_recovered_without_restore","severity":"warning",EXECUTION,"details":{
+		"reason":"the host was started again","nodes":["https://vault-1.example:8200"],"not_restored":"backups/2026-11-24"}}`,
 	"smtp_credentials_recovered": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
 		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":"","outbound_25":"open"}}`,

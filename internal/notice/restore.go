@@ -32,6 +32,21 @@ func (d *Desk) restored(_ Request, f facts) letter {
 	}
 }
 
+// unsealed tells that Vault is open with all it had.
+func (d *Desk) unsealed(_ Request, f facts) letter {
+	return letter{
+		subject: "Vault was SEALED and is open again; nothing was restored",
+		happened: "A restore of Vault was asked for. Vault was only sealed: it was opened with the stored key shares, and nothing that " +
+			"was written to it is lost. Should an earlier restore have ended FailedDirty on one of these nodes, do not use it: wipe it and restore again.",
+		facts: []fact{
+			{"Opened", f.list("nodes")},
+			{"Asked for because", f.text("reason")},
+			{"Not restored", f.text("not_restored")},
+		},
+		next: "find out why it was sealed: journalctl -u vault",
+	}
+}
+
 // restoreFailed tells where the restore stopped; what it did to the node is in the fault's own words.
 func (d *Desk) restoreFailed(r Request, f facts) letter {
 	trouble := troubleOf(r)

@@ -13,9 +13,8 @@ import (
 
 // CheckInput asks what is left of Vault, or what has become of it.
 type CheckInput struct {
-	// Require, if given, is the only state that may be: anything else is a fault of its own name. The runbook asks for
-	// "empty" before it touches a node.
-	Require State `json:"require"`
+	// Require, if given, says which states will do; any other is a fault of its own name.
+	Require Requirement `json:"require"`
 	// ClusterID is the identity that a restored Vault will have: the manifest's. A restore is acknowledged before it is
 	// applied, and Vault looks well all the while; that the node has become the cluster of the snapshot is the proof.
 	ClusterID string `json:"cluster_id"`
@@ -24,16 +23,26 @@ type CheckInput struct {
 	Execution task.Execution `json:"execution"`
 }
 
-// Validate refuses a requirement that nobody could meet.
+// Validate refuses a requirement that nobody knows.
 func (in CheckInput) Validate() error {
-	if in.Require != "" && in.Require != Empty {
-		return fmt.Errorf("require can only be %q", Empty)
-	}
-	if in.ClusterID == "" {
+	switch {
+	case in.Require != "" && refusals[in.Require] == nil:
+		return fmt.Errorf("require is neither empty nor %q nor %q", Leading, Restorable)
+	case in.ClusterID == "" && in.Require != Leading:
 		return errors.New("cluster_id is missing")
 	}
 	return in.Execution.Validate()
 }
+
+// Requirement is what Vault is needed for.
+type Requirement string
+
+const (
+	// Leading: a node must lead, so that Vault can be read and written.
+	Leading Requirement = "leading"
+	// Restorable: there must be one thing to do that loses nothing: an empty node to restore into, or a seal to open.
+	Restorable Requirement = "restorable"
+)
 
 // State sums up every node.
 type State string
@@ -55,14 +64,22 @@ const (
 	Unreachable State = "unreachable"
 )
 
-// refusal is the fault with which the runbook stops before it touches a node.
-var refusal = map[State]fault.Name{
-	SeveralEmpty: fault.NotASingleEmptyNode,
-	Sealed:       fault.VaultSealed,
-	Leaderless:   fault.NoLeader,
-	Active:       fault.VaultActive,
-	Restored:     fault.VaultActive,
-	Unreachable:  fault.VaultUnreachable,
+// refusals are the faults of the states that do not do.
+var refusals = map[Requirement]map[State]fault.Name{
+	Leading: {
+		Empty:        fault.VaultUninitialized,
+		SeveralEmpty: fault.VaultUninitialized,
+		Sealed:       fault.VaultSealed,
+		Leaderless:   fault.NoLeader,
+		Unreachable:  fault.VaultUnreachable,
+	},
+	Restorable: {
+		SeveralEmpty: fault.NotASingleEmptyNode,
+		Leaderless:   fault.NoLeader,
+		Active:       fault.VaultActive,
+		Restored:     fault.VaultActive,
+		Unreachable:  fault.VaultUnreachable,
+	},
 }
 
 // Vault is what CheckVault found.
@@ -100,24 +117,25 @@ func (c Checker) Check(ctx context.Context, in CheckInput) (Vault, error) {
 		}
 	}
 	found.State, found.Node = sum(count, at, leader == in.ClusterID)
-	if in.Require != "" && in.Require != found.State {
-		return Vault{}, refusal[found.State].Tellf("%s", found.describe())
+	if name, refused := refusals[in.Require][found.State]; refused {
+		return Vault{}, name.Tellf("%s", found.describe())
 	}
 	return found, nil
 }
 
 // sum is the one state that the runbook acts on. A node that leads counts before everything else; then what can be
-// recovered with less loss than by a restore: data under seal, data without a leader.
+// recovered with less loss than by a restore: data under seal, which is opened first, for a node that waits for a leader
+// may be waiting for one that is sealed; then data without a leader.
 func sum(count map[vault.State]int, at map[vault.State]string, restored bool) (State, string) {
 	switch {
 	case count[vault.Active] > 0 && restored:
 		return Restored, at[vault.Active]
 	case count[vault.Active] > 0:
 		return Active, at[vault.Active]
-	case count[vault.Standby] > 0:
-		return Leaderless, ""
 	case count[vault.Sealed] > 0:
 		return Sealed, at[vault.Sealed]
+	case count[vault.Standby] > 0:
+		return Leaderless, ""
 	case count[vault.Uninitialized] > 1:
 		return SeveralEmpty, ""
 	case count[vault.Uninitialized] == 1:

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -10,27 +11,29 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/vault/vaulttest"
 )
 
-// The node is the index of the one that is named, -1 for none; required is the fault where an empty node is required.
+// The node is the index of the one that is named, -1 for none; then come the faults where Vault must be restorable, and
+// where a node must lead.
 func TestCheck(t *testing.T) {
 	for states, tt := range map[string]struct {
-		want     State
-		node     int
-		required fault.Name
+		want       State
+		node       int
+		restorable fault.Name
+		leading    fault.Name
 	}{
-		"uninitialized":                       {Empty, 0, ""},
-		"down uninitialized down":             {Empty, 1, ""},
-		"uninitialized uninitialized":         {SeveralEmpty, -1, fault.NotASingleEmptyNode},
-		"uninitialized down uninitialized":    {SeveralEmpty, -1, fault.NotASingleEmptyNode},
-		"sealed":                              {Sealed, 0, fault.VaultSealed},
-		"uninitialized sealed":                {Sealed, 1, fault.VaultSealed},
-		"uninitialized uninitialized sealed":  {Sealed, 2, fault.VaultSealed},
-		"standby":                             {Leaderless, -1, fault.NoLeader},
-		"standby sealed uninitialized":        {Leaderless, -1, fault.NoLeader},
-		"active":                              {Restored, 0, fault.VaultActive},
-		"uninitialized active sealed standby": {Restored, 1, fault.VaultActive},
-		"down active":                         {Restored, 1, fault.VaultActive},
-		"down":                                {Unreachable, -1, fault.VaultUnreachable},
-		"down down down":                      {Unreachable, -1, fault.VaultUnreachable},
+		"uninitialized":                       {Empty, 0, "", fault.VaultUninitialized},
+		"down uninitialized down":             {Empty, 1, "", fault.VaultUninitialized},
+		"uninitialized uninitialized":         {SeveralEmpty, -1, fault.NotASingleEmptyNode, fault.VaultUninitialized},
+		"uninitialized down uninitialized":    {SeveralEmpty, -1, fault.NotASingleEmptyNode, fault.VaultUninitialized},
+		"sealed":                              {Sealed, 0, "", fault.VaultSealed},
+		"uninitialized sealed":                {Sealed, 1, "", fault.VaultSealed},
+		"uninitialized uninitialized sealed":  {Sealed, 2, "", fault.VaultSealed},
+		"standby":                             {Leaderless, -1, fault.NoLeader, fault.NoLeader},
+		"standby sealed uninitialized":        {Sealed, 1, "", fault.VaultSealed},
+		"active":                              {Restored, 0, fault.VaultActive, ""},
+		"uninitialized active sealed standby": {Restored, 1, fault.VaultActive, ""},
+		"down active":                         {Restored, 1, fault.VaultActive, ""},
+		"down":                                {Unreachable, -1, fault.VaultUnreachable, fault.VaultUnreachable},
+		"down down down":                      {Unreachable, -1, fault.VaultUnreachable, fault.VaultUnreachable},
 	} {
 		there := vaulttest.StartAll(t, strings.Fields(states)...)
 		checker := Checker{Cluster: open(t, there...)}
@@ -50,14 +53,16 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: Check = %+v, %v, want %+v", states, got, err, want)
 		}
 
-		in.Require = Empty
-		got, err = checker.Check(t.Context(), in)
-		if tt.required == "" {
-			if err != nil || !reflect.DeepEqual(got, want) {
-				t.Errorf("%s, to be empty: Check = %+v, %v", states, got, err)
+		for required, refused := range map[Requirement]fault.Name{Restorable: tt.restorable, Leading: tt.leading} {
+			in.Require = required
+			got, err := checker.Check(t.Context(), in)
+			if refused == "" {
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("%s, to be %s: Check = %+v, %v", states, required, got, err)
+				}
+				continue
 			}
-		} else {
-			wantFault(t, states+", to be empty", err, tt.required)
+			wantFault(t, fmt.Sprintf("%s, to be %s", states, required), err, refused)
 			for _, n := range want.Nodes {
 				if err != nil && !strings.Contains(public(err), n.Address+" is "+string(n.State)) {
 					t.Errorf("%s: told %q", states, public(err))
@@ -80,20 +85,12 @@ func TestCheckTellsTheClusterOfTheBackup(t *testing.T) {
 	if err != nil || got.State != Active || got.Node != there[0].URL || got.Checks != 1 {
 		t.Errorf("another cluster: %+v, %v", got, err)
 	}
-	in.Require = Empty
+	in.Require = Restorable
 	_, err = Checker{Cluster: open(t, there...)}.Check(t.Context(), in)
 	wantFault(t, "another cluster", err, fault.VaultActive)
 	there[0].Be("sealed") // has no identity to tell
 	in.Require = ""
 	if got, err := (Checker{Cluster: open(t, there...)}).Check(t.Context(), in); err != nil || got.State != Sealed {
 		t.Errorf("sealed: %+v, %v", got, err)
-	}
-}
-
-func TestEveryStateButEmptyIsRefused(t *testing.T) {
-	for _, s := range []State{SeveralEmpty, Sealed, Leaderless, Active, Restored, Unreachable} {
-		if refusal[s] == "" {
-			t.Errorf("%s has no fault", s)
-		}
 	}
 }

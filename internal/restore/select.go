@@ -22,10 +22,15 @@ import (
 type Request struct {
 	// BackupDate is a day ("2026-11-22"), a month ("2026-10"), a slot as notices name it ("on-demand/20261124T061500Z"),
 	// or "latest".
-	BackupDate  string `json:"backup_date"`
+	BackupDate string `json:"backup_date"`
+	// Mode is empty, or "plan": then nothing is changed, and the answer says what would be.
+	Mode        string `json:"mode"`
 	Reason      string `json:"reason"`
 	RequestedBy string `json:"requested_by"`
 }
+
+// planOnly is the mode of a request that changes nothing.
+const planOnly = "plan"
 
 // SelectInput is what the state machine hands to SelectBackup: the start input whole, and the execution.
 type SelectInput struct {
@@ -50,6 +55,7 @@ type Backup struct {
 	Inventory      archive.Object `json:"inventory"`
 	Vault          sealed.Vault   `json:"vault"`
 	Secrets        int            `json:"secrets"`
+	Plan           bool           `json:"plan"` // nothing is to be changed
 	Reason         string         `json:"reason"`
 	RequestedBy    string         `json:"requested_by"`
 }
@@ -109,7 +115,7 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 		Slot: found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
 		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
 		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
-		Reason: r.Reason, RequestedBy: r.RequestedBy,
+		Plan: r.Mode == planOnly, Reason: r.Reason, RequestedBy: r.RequestedBy,
 	}, nil
 }
 
@@ -124,6 +130,9 @@ const (
 func (r Request) slot() (archive.Slot, error) {
 	if len(r.Reason) > maxText || len(r.RequestedBy) > maxText {
 		return archive.Slot{}, fmt.Errorf("reason and requested_by hold at most %d bytes", maxText)
+	}
+	if r.Mode != "" && r.Mode != planOnly {
+		return archive.Slot{}, fmt.Errorf("mode is neither left out nor %q", planOnly)
 	}
 	switch r.BackupDate {
 	case "":

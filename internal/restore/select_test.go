@@ -92,6 +92,7 @@ func TestSelectRefusesBadInput(t *testing.T) {
 		"an object":            `{"backup_date":"backups/2026-11-22/manifest.json"}`,
 		"a long reason":        `{"backup_date":"latest","reason":"` + long + `"}`,
 		"a long requested_by":  `{"backup_date":"latest","requested_by":"` + long + `"}`,
+		"an unknown mode":      `{"backup_date":"latest","mode":"dry"}`,
 		"a reason of a number": `{"backup_date":"latest","reason":7}`,
 	} {
 		got, err := choose(t, full(t), input)
@@ -157,6 +158,17 @@ func TestLatestAcrossTiers(t *testing.T) {
 	}}
 	if got, err := choose(t, b, `{"backup_date":"latest"}`); err != nil || got.Slot.String() != "backups/2026-12-02" {
 		t.Errorf("latest is %s, %v", got.Slot, err)
+	}
+}
+
+func TestSelectForAPlan(t *testing.T) {
+	asked, err := choose(t, full(t), `{"backup_date":"2026-11-22"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.Plan = true
+	if got, err := choose(t, full(t), `{"backup_date":"2026-11-22","mode":"plan"}`); err != nil || !reflect.DeepEqual(got, asked) {
+		t.Errorf("selected %+v, %v, want %+v", got, err, asked)
 	}
 }
 
@@ -253,8 +265,9 @@ func TestInputsMustSayWhichRunAsks(t *testing.T) {
 		"select":                   {SelectInput{Execution: execution}, true},
 		"select of nobody":         {SelectInput{}, false},
 		"check":                    {CheckInput{ClusterID: "c", Execution: execution}, true},
-		"check for empty":          {CheckInput{ClusterID: "c", Require: Empty, Execution: execution}, true},
-		"check for sealed":         {CheckInput{ClusterID: "c", Require: Sealed, Execution: execution}, false},
+		"check for a restore":      {CheckInput{ClusterID: "c", Require: Restorable, Execution: execution}, true},
+		"check for a backup":       {CheckInput{Require: Leading, Execution: execution}, true},
+		"check for sealed":         {CheckInput{ClusterID: "c", Require: "sealed", Execution: execution}, false},
 		"check of no cluster":      {CheckInput{Execution: execution}, false},
 		"check of nobody":          {CheckInput{ClusterID: "c"}, false},
 		"seed":                     {SeedInput{Backup: good, Node: "n", Execution: execution}, true},

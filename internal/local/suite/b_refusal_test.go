@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penguinmails/disaster-recovery/internal/audit"
@@ -63,7 +64,24 @@ func TestALiveVaultIsNotRestoredOver(t *testing.T) {
 	}
 }
 
-func TestASealedVaultIsNeitherBackedUpNorRestoredOver(t *testing.T) {
+// reopen opens Vault by hand.
+func reopen(t *testing.T) {
+	t.Helper()
+	client, err := w.Vault.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := vaultserver.Unseal(t.Context(), client, w.Keys.Shares); err != nil {
+		t.Fatal(err)
+	}
+	if err := vaultserver.WaitActive(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seal locks Vault as a host that was started again is.
+func seal(t *testing.T) {
+	t.Helper()
 	client, err := w.Root()
 	if err != nil {
 		t.Fatal(err)
@@ -71,18 +89,66 @@ func TestASealedVaultIsNeitherBackedUpNorRestoredOver(t *testing.T) {
 	if err := client.Sys().SealWithContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// storeShares puts other key shares where UnsealVault looks.
+func storeShares(t *testing.T, value string) {
+	t.Helper()
+	if _, err := secretsmanager.NewFromConfig(w.AWS).PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+		SecretId: aws.String(w.Outputs["UnsealSharesSecret"]), SecretString: aws.String(value),
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wrongShares are of the right form.
+var wrongShares = `{"shares":["` + strings.Repeat("ab", 33) + `","` + strings.Repeat("cd", 33) + `"]}`
+
+// unsealed is the path of a start that only had to open Vault.
+var unsealed = []string{"Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "UnsealVaultFirst",
+	"WaitForLeader", "CheckVaultOpened", "Does Vault lead?", "RecordAuditRecovered", "AlertOperationsRecovered", "RecoveredWithoutRestore"}
+
+func TestASealedVaultIsOpenedAndNotRestored(t *testing.T) {
+	onboard(t, "after-every-backup")
+	seal(t)
 	before := backups(t)
-	ended(t, restore(t, `{"backup_date":"latest"}`), "FailedClean", "VaultSealed", refused("CheckVault")...)
 	ended(t, backup(t, `{"tier":"on-demand"}`), "FailedClean", "VaultSealed",
 		slices.Concat([]string{"Take the request", "PlanBackup", "Already verified?", "SnapshotVault"}, failed, []string{"FailedClean"})...)
+
+	r := restore(t, `{"backup_date":"latest","reason":"the host was started again","requested_by":"mira"}`)
+	succeeded(t, r)
+	took(t, collapsed(r, "WaitForLeader", "CheckVaultOpened", "Does Vault lead?"), unsealed...)
+	right, err := w.Check(t.Context(), w.passwords)
+	if err != nil || right != len(w.passwords) {
+		t.Errorf("%d of %d passwords are what they were, the youngest among them: %v", right, len(w.passwords), err)
+	}
+	if last := newest(t, audit.VaultRecoveredWithoutRestore); last.UserID != "mira" || !strings.Contains(string(last.Details), "https://") {
+		t.Errorf("audit record %+v", last)
+	}
+	if m := mail(t, w.operations, "vault_recovered_without_restore", r).Message; !strings.Contains(m, "the host was started again") {
+		t.Errorf("notice:\n%s", m)
+	}
 	if d := cmp.Diff(before, backups(t)); d != "" {
 		t.Errorf("the bucket was touched (-before +after):\n%s", d)
 	}
-	if err := vaultserver.Unseal(t.Context(), client, w.Keys.Shares); err != nil {
+}
+
+// Whoever reads the cause must not wipe a Vault that is whole.
+func TestASealedVaultThatTheSharesDoNotOpenStaysAsItIs(t *testing.T) {
+	before := clusterID(t)
+	seal(t)
+	storeShares(t, wrongShares)
+	r := restore(t, `{"backup_date":"latest"}`)
+	if err := w.StoreShares(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := vaultserver.WaitActive(t.Context(), client); err != nil {
-		t.Fatal(err)
+	ended(t, r, "FailedClean", "UnsealSharesWrong", refused("CheckVault", "What is left of Vault?", "UnsealVaultFirst")...)
+	if !strings.Contains(r.Cause, "only after FailedDirty also wipe") {
+		t.Errorf("the cause says %s", r.Cause)
+	}
+	succeeded(t, restore(t, `{"backup_date":"latest"}`))
+	if now := clusterID(t); now != before {
+		t.Errorf("Vault is cluster %s now, was %s", now, before)
 	}
 }
 
@@ -94,16 +160,7 @@ func TestAVaultOutOfReachStopsTheRestore(t *testing.T) {
 	if err := w.StartVault(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	client, err := w.Vault.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := vaultserver.Unseal(t.Context(), client, w.Keys.Shares); err != nil {
-		t.Fatal(err)
-	}
-	if err := vaultserver.WaitActive(t.Context(), client); err != nil {
-		t.Fatal(err)
-	}
+	reopen(t)
 	ended(t, r, "FailedClean", "VaultUnreachable", refused("CheckVault")...)
 	if n := len(r.Failures); n != 4 {
 		t.Errorf("CheckVault was tried %d times, want once and three retries", n)

@@ -8,9 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/penguinmails/disaster-recovery/internal/audit"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
@@ -42,6 +43,9 @@ func onboard(t *testing.T, tenant string) {
 	w.passwords[tenant] = password
 }
 
+// restored is the restore into an empty node.
+var restored runbook.Result
+
 // A tenant of each moment: in the backup, and after it. What came after is lost, as it must be; all else is there.
 func TestVaultComesBackFromNothing(t *testing.T) {
 	onboard(t, "in-the-backup")
@@ -50,10 +54,12 @@ func TestVaultComesBackFromNothing(t *testing.T) {
 	onboard(t, "after-the-backup")
 	cluster := clusterID(t)
 	lose(t)
+	planRestore(t, "make the empty node", "It would seed")
 
 	r := restore(t, `{"backup_date":"`+field(t, taken, "plan", "slot")+`","reason":"the host burned","requested_by":"mira"}`)
 	succeeded(t, r)
-	took(t, collapsed(r), "Take the request", "SelectBackup", "CheckVault", "SeedVault",
+	restored = r
+	took(t, collapsed(r, settling...), "Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "SeedVault",
 		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "UnsealVault",
 		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "VerifySecrets",
 		"RecordAudit", "AlertSecurity", "AlertOperations", "Succeeded")
@@ -94,6 +100,43 @@ func TestVaultComesBackFromNothing(t *testing.T) {
 	}
 }
 
+// Only a restore that has proved Vault is followed by the rule's reconciliation.
+func TestAPlanIsNotReconciled(t *testing.T) {
+	r := restored
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := w.desk.WaitForInput(ctx, w.Outputs["ReconcileAfterRestoreArn"], r.ARN); err != nil {
+		t.Fatalf("the restore was not reconciled: %v", err)
+	}
+	for _, plan := range plannedRestores {
+		if plan.Stopped.After(r.Stopped) {
+			t.Fatal("the events of this plan may still be on their way")
+		}
+		if started(t, "ReconcileAfterRestoreArn", plan.ARN) {
+			t.Errorf("the plan %s was reconciled", plan.ARN)
+		}
+	}
+}
+
+// started reports whether an execution of the machine has an input that contains the text.
+func started(t *testing.T, output, contains string) bool {
+	t.Helper()
+	all, err := w.desk.States.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: aws.String(w.Outputs[output])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all.Executions {
+		described, err := w.desk.States.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: e.ExecutionArn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(aws.ToString(described.Input), contains) {
+			return true
+		}
+	}
+	return false
+}
+
 // Policies and roles travel inside the snapshot: the functions log in to the restored Vault as to the old one.
 func TestTheRestoredVaultIsBackedUpAsBefore(t *testing.T) {
 	r := backup(t, `{"tier":"on-change","reason":"after the restore"}`)
@@ -102,22 +145,13 @@ func TestTheRestoredVaultIsBackedUpAsBefore(t *testing.T) {
 }
 
 func TestWrongSharesLeaveANodeThatMustBeWiped(t *testing.T) {
-	store := secretsmanager.NewFromConfig(w.AWS)
-	put := func(value string) {
-		t.Helper()
-		if _, err := store.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
-			SecretId: aws.String(w.Outputs["UnsealSharesSecret"]), SecretString: aws.String(value),
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	lose(t)
-	put(`{"shares":["` + strings.Repeat("ab", 33) + `","` + strings.Repeat("cd", 33) + `"]}`)
+	storeShares(t, wrongShares)
 	r := restore(t, `{"backup_date":"latest"}`)
 	if r.Error != "FailedDirty" || !strings.HasPrefix(r.Cause, "UnsealSharesWrong: ") {
 		t.Errorf("%s", w.desk.Explain(context.WithoutCancel(t.Context()), r))
 	}
-	took(t, collapsed(r), slices.Concat([]string{"Take the request", "SelectBackup", "CheckVault", "SeedVault",
+	took(t, collapsed(r, settling...), slices.Concat([]string{"Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "SeedVault",
 		"WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "UnsealVault", "The node is half made"},
 		failed, []string{"Clean or dirty?", "FailedDirty"})...)
 
@@ -133,9 +167,11 @@ func TestWrongSharesLeaveANodeThatMustBeWiped(t *testing.T) {
 	}
 }
 
-// collapsed drops repeats of the polling loop, of which there may be any number.
-func collapsed(r runbook.Result) runbook.Result {
-	loop := []string{"WaitForVault", "CheckVaultAfterSeed", "Vault restored?"}
+// settling is the polling loop of a node that is becoming the Vault of a snapshot.
+var settling = []string{"WaitForVault", "CheckVaultAfterSeed", "Vault restored?"}
+
+// collapsed drops repeats of a polling loop of three states, of which there may be any number.
+func collapsed(r runbook.Result, loop ...string) runbook.Result {
 	var path []string
 	for _, state := range r.Path {
 		path = append(path, state)
