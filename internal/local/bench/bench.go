@@ -67,7 +67,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.store.stop()) }()
-	for _, measure := range []func(context.Context) error{b.snapshot} {
+	for _, measure := range []func(context.Context) error{b.audit, b.secrets, b.snapshot, b.restore} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
