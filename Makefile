@@ -10,8 +10,8 @@ test: ## everything that proves it: unit and contract tests, linters, then the d
 	@$(LOCAL) test
 lint: ## the linters alone
 	@$(LOCAL) lint
-bench: ## how fast the parts are on this machine; nothing is asserted
-	@go test -run '^$$' -bench . -benchmem ./internal/sealed ./internal/raftsnapshot ./internal/inventory
+bench: ## how fast the parts are on this machine, beside what else does the work; goals are printed, nothing is asserted
+	@$(LOCAL) bench
 up: ## start the platform and leave it running
 	@$(LOCAL) up
 status: ## what runs

@@ -1,6 +1,6 @@
 // Command local runs the platform on one machine. It is what the Makefile calls:
 //
-//	go run ./internal/local demo|test|lint|up|status|lose-vault|lose-server|down
+//	go run ./internal/local demo|test|lint|bench|up|status|lose-vault|lose-server|down
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/penguinmails/disaster-recovery/internal/local/bench"
 	"github.com/penguinmails/disaster-recovery/internal/local/demo"
 	"github.com/penguinmails/disaster-recovery/internal/local/lint"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
@@ -27,6 +28,7 @@ var commands = map[string]func(ctx context.Context, root string, say *progress.P
 	"demo":        demo.Run,
 	"test":        testrun.All,
 	"lint":        lintAll,
+	"bench":       bench.Run,
 	"up":          up.Up,
 	"status":      up.Status,
 	"lose-vault":  up.LoseVault,

@@ -8,7 +8,7 @@ import (
 	"filippo.io/age"
 )
 
-func newIdentity(t *testing.T) *age.X25519Identity {
+func newIdentity(t testing.TB) *age.X25519Identity {
 	t.Helper()
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {

@@ -46,7 +46,9 @@ func (n *Node) httpClient() (*http.Client, error) {
 	if !roots.AppendCertsFromPEM(ca) {
 		return nil, fmt.Errorf("no certificate in %s", n.options.CAFile)
 	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}, nil
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: 16, // Vault is filled with many workers at once
+	}}, nil
 }
 
 // Init initialises an empty cluster with that many key shares, threshold of which unseal it. Keep both numbers: a

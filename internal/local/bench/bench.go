@@ -1,0 +1,117 @@
+// Package bench measures how fast the parts are on this machine, each beside what it is held against, in one run: the
+// compiled functions as they are deployed, a real Vault, and the programs that people would use otherwise. Goals are
+// printed, never asserted: an error is only what could not be measured.
+package bench
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/local/platform"
+	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+)
+
+// bench is a platform and what was measured on it so far.
+type bench struct {
+	*platform.Platform
+	root   string
+	dir    string // of the platform, and of whatever else lies on the disk meanwhile
+	say    *progress.Printer
+	store  *store
+	report report
+	// entries is how many pieces of ballast Vault holds.
+	entries int
+	// little and big are the snapshots that the store keeps.
+	little, big backup.Snapshot
+}
+
+// never is a schedule that does not fire while this runs: February has no 30th.
+const never = "cron(0 2 30 2 ? *)"
+
+// Run measures everything in the checkout at root and prints a table. It leaves no process and no data behind, only
+// .local/bench.json.
+func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
+	if err := room(root); err != nil {
+		return err
+	}
+	say.Linef("Preparing (the first time on a machine about six minutes, then seconds)")
+	tools, err := platform.Fetch(ctx, root, say)
+	if err != nil {
+		return err
+	}
+	b := &bench{
+		root: root, dir: filepath.Join(root, ".local", "bench"), say: say,
+		report: report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine()},
+	}
+	say.Linef("\nWithout a platform")
+	if err := say.Step("seal and open, age, openssl", func() error { return b.cipher(ctx) }); err != nil {
+		return err
+	}
+	say.Linef("\nOn a platform (about eight minutes)")
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if b.Platform, err = platform.Start(ctx, tools, platform.Options{Dir: b.dir, Attached: true}, say); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Stop()) }()
+	if err := b.furnish(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.store.stop()) }()
+	for _, measure := range []func(context.Context) error{b.audit, b.secrets, b.snapshot, b.restore} {
+		if err := measure(ctx); err != nil {
+			return err
+		}
+	}
+	b.report.print(say)
+	return b.report.save(filepath.Join(root, ".local", "bench.json"))
+}
+
+// furnish deploys the template and starts the store.
+func (b *bench) furnish(ctx context.Context) error {
+	if err := b.Deploy(ctx, b.Built, never); err != nil {
+		return err
+	}
+	o := b.Vault.Options()
+	certificate, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+	if err != nil {
+		return err
+	}
+	b.store, err = openStore(filepath.Join(b.dir, "store"), certificate)
+	return err
+}
+
+// space is what a run takes of the disk at most: two Vaults with half a gigabyte each, in their logs, their data and the
+// snapshots on the way in and out.
+const space = 8 << 30
+
+func room(dir string) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil {
+		return err
+	}
+	if free := disk.Bavail * uint64(disk.Bsize); free < space {
+		return fmt.Errorf("the measurements take up to %s of the disk, and only %s are free", megabytes(space), megabytes(int64(free)))
+	}
+	return nil
+}
+
+// machine is the processor and how many of its cores there are.
+func machine() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	_, model, found := bytes.Cut(info, []byte("model name"))
+	if err != nil || !found {
+		return fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.GOARCH)
+	}
+	model, _, _ = bytes.Cut(model, []byte("\n"))
+	return fmt.Sprintf("%d cores, %s", runtime.NumCPU(), bytes.TrimLeft(model, "\t :"))
+}
