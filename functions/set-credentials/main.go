@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/penguinmails/disaster-recovery/internal/credential"
+	"github.com/penguinmails/disaster-recovery/internal/hold"
 	"github.com/penguinmails/disaster-recovery/internal/mailu"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
@@ -14,8 +15,9 @@ import (
 )
 
 type environment struct {
-	Vault   vault.Config
-	Tenants tenant.Config
+	Vault    vault.Config
+	Tenants  tenant.Config
+	Restores hold.Config
 }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[mailu.SetInput, mailu.Credentials], error) {
@@ -27,6 +29,7 @@ func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[mailu.
 	return credential.Setter{
 		Current:  mailu.Setter{Login: mailu.LoginTo(cluster, identity)}.Set,
 		Registry: tenant.Open(cfg, e.Tenants),
+		Restores: hold.Open(cfg, e.Restores),
 		Login:    credential.LoginTo(cluster, identity),
 		Open:     credential.OpenMailu,
 	}.Set, nil

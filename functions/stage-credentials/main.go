@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/penguinmails/disaster-recovery/internal/credential"
+	"github.com/penguinmails/disaster-recovery/internal/hold"
 	"github.com/penguinmails/disaster-recovery/internal/start"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
@@ -20,6 +21,7 @@ type environment struct {
 	Vault    vault.Config
 	Tenants  tenant.Config
 	Provider vps.Config
+	Restores hold.Config
 }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[credential.StageInput, credential.Staged], error) {
@@ -29,7 +31,7 @@ func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[creden
 	}
 	executions, account := sfn.NewFromConfig(cfg), vps.Account{Secrets: secretsmanager.NewFromConfig(cfg), Config: e.Provider}
 	return start.Guard(executions, credential.Stager{
-		Registry: tenant.Open(cfg, e.Tenants),
+		Registry: tenant.Open(cfg, e.Tenants), Restores: hold.Open(cfg, e.Restores),
 		Servers:  credential.Servers{Power: account, Executions: tenant.StepFunctions{Client: executions}},
 		Login:    credential.LoginTo(cluster, vault.Identity{AWS: cfg, Role: "stage-credentials"}),
 	}.Stage), nil

@@ -19,10 +19,16 @@ type sides struct {
 	mailbox  credential.Mailbox
 	client   credential.Client
 	servers  credential.Servers
+	restores restores
 	loggedIn func() error
 	// untested: the run commits before it has tested.
 	untested bool
 }
+
+// restores are the executions of vault-restore: what is in the way while one runs.
+type restores struct{ underWay error }
+
+func (r restores) Guard(context.Context) error { return r.underWay }
 
 func (c client) sides() sides {
 	return sides{vault: c, registry: c, mailbox: c, client: c, servers: credential.Servers{Power: c, Executions: c}, loggedIn: c.login}
@@ -45,8 +51,8 @@ func now() time.Time { return execution.StartedAt.Add(3 * time.Second) }
 
 // rotate walks the steps as the state machine does, with its Retry block.
 func (s sides) rotate(ctx context.Context) (done credential.Committed, err error) {
-	stager := credential.Stager{Registry: s.registry, Servers: s.servers, Login: s.login}
-	setter := credential.Setter{Registry: s.registry, Login: s.login, Open: s.open}
+	stager := credential.Stager{Registry: s.registry, Servers: s.servers, Restores: s.restores, Login: s.login}
+	setter := credential.Setter{Registry: s.registry, Restores: s.restores, Login: s.login, Open: s.open}
 	tester := credential.Tester{Registry: s.registry, Login: s.login, Open: s.open, Client: s.client, Now: now}
 	committer := credential.Committer{Registry: s.registry, Servers: s.servers, Login: s.login, Open: s.open}
 

@@ -11,6 +11,7 @@ type Setter struct {
 	// Current makes the current credential the server's; see mailu.Setter.
 	Current  func(context.Context, mailu.SetInput) (mailu.Credentials, error)
 	Registry Registry
+	Restores Restores
 	Login    Login
 	Open     Open
 }
@@ -19,11 +20,16 @@ type Setter struct {
 // one. A pending credential is read again when the server is open already: Mailu knows no check-and-set, so the time in
 // which another run can come first is kept short. One that is committed by now is left alone.
 //
-// Faults: RotationOvertaken for a credential that is neither committed nor may be; CredentialMissing; those of Mailu, the
-// server, Vault and the registry.
+// A restore of Vault that has begun by then would forget the pending one: it is not set.
+//
+// Faults: RotationOvertaken for a credential that is neither committed nor may be; RestoreUnderway; CredentialMissing; those
+// of Mailu, the server, Vault and the registry.
 func (s Setter) Set(ctx context.Context, in mailu.SetInput) (mailu.Credentials, error) {
 	if !in.Pending {
 		return s.Current(ctx, in)
+	}
+	if err := s.Restores.Guard(ctx); err != nil {
+		return mailu.Credentials{}, err
 	}
 	v, logout, err := s.Login(ctx)
 	if err != nil {

@@ -53,6 +53,7 @@ type Staged struct {
 type Stager struct {
 	Registry Registry
 	Servers  Servers
+	Restores Restores
 	Login    Login
 }
 
@@ -62,8 +63,8 @@ const races = 8
 // Stage puts a new credential beside the current one, or takes over the one that another run has staged: there is never
 // more than one that Mailu may have. One that may not be committed any more is written over.
 //
-// Faults: InvalidInput, TenantUnknown, CredentialMissing; RotationOvertaken where others came first all the time; those of
-// registry, Vault and Executions.
+// Faults: InvalidInput, TenantUnknown, CredentialMissing; RestoreUnderway; RotationOvertaken where others came first all the
+// time; those of registry, Vault and Executions.
 func (s Stager) Stage(ctx context.Context, in StageInput) (Staged, error) {
 	var r Request
 	err := strictjson.Unmarshal(in.Input, &r)
@@ -75,6 +76,9 @@ func (s Stager) Stage(ctx context.Context, in StageInput) (Staged, error) {
 	}
 	if _, err := s.Registry.Find(ctx, r.TenantID); err != nil {
 		return Staged{}, err // Vault would only say that it has nothing
+	}
+	if err := s.Restores.Guard(ctx); err != nil {
+		return Staged{}, err
 	}
 	v, logout, err := s.Login(ctx)
 	if err != nil {

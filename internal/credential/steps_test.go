@@ -49,12 +49,12 @@ func (q *quiet) tryStage(t *testing.T, input string) (credential.Staged, error) 
 	if err := in.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	return credential.Stager{Registry: q.steps.registry, Servers: q.steps.servers, Login: q.steps.login}.Stage(t.Context(), in)
+	return credential.Stager{Registry: q.steps.registry, Servers: q.steps.servers, Restores: q.steps.restores, Login: q.steps.login}.Stage(t.Context(), in)
 }
 
 func (q *quiet) set(t *testing.T, s credential.Staged) error {
 	t.Helper()
-	_, err := credential.Setter{Registry: q.steps.registry, Login: q.steps.login, Open: q.steps.open}.
+	_, err := credential.Setter{Registry: q.steps.registry, Restores: q.steps.restores, Login: q.steps.login, Open: q.steps.open}.
 		Set(t.Context(), mailu.SetInput{Tenant: s.Tenant, Server: s.Server, Pending: true, Execution: execution})
 	return err
 }
@@ -292,11 +292,34 @@ func TestAServerThatIsNotThere(t *testing.T) {
 func TestASilentServerKeepsThePendingCredential(t *testing.T) {
 	q := newQuiet()
 	staged := q.stage(t, byHand)
-	_, err := credential.Setter{Registry: q.steps.registry, Login: q.steps.login, Open: shut}.
+	_, err := credential.Setter{Registry: q.steps.registry, Restores: q.steps.restores, Login: q.steps.login, Open: shut}.
 		Set(t.Context(), mailu.SetInput{Tenant: staged.Tenant, Server: staged.Server, Pending: true, Execution: execution})
 	wantFault(t, err, fault.ServerUnreachable)
 	if next := q.stage(t, byHand); !next.TakenOver {
 		t.Error("the next run does not go on with it")
+	}
+}
+
+// A restore of Vault forgets what is written meanwhile: nothing is staged, and what was staged before is not set.
+func TestARestoreOfVaultHoldsRotations(t *testing.T) {
+	q := newQuiet()
+	held := restores{fault.RestoreUnderway.Tellf("vault-restore:one runs")}
+	q.steps.restores = held
+	_, err := q.tryStage(t, byHand)
+	wantFault(t, err, fault.RestoreUnderway)
+	if q.vault.read(pendingPath) != nil {
+		t.Error("a credential was staged")
+	}
+	q.steps.restores = restores{}
+	staged := q.stage(t, byHand)
+	q.steps.restores = held
+	wantFault(t, q.set(t, staged), fault.RestoreUnderway)
+	if q.mailu != "first" {
+		t.Error("a password was set that the restored Vault does not know")
+	}
+	q.steps.restores = restores{}
+	if err := q.set(t, staged); err != nil || q.mailu == "first" {
+		t.Errorf("after the restore: %v", err)
 	}
 }
 

@@ -17,6 +17,12 @@ type Registry interface {
 	SetCredential(context.Context, tenant.Rotation) error
 }
 
+// Restores knows whether Vault is being restored.
+type Restores interface {
+	// Guard is RestoreUnderway while it is.
+	Guard(context.Context) error
+}
+
 // Mailbox is the tenant's administrator as its Mailu has it.
 type Mailbox interface {
 	// Has compares with the hash: that counts against no rate limit.

@@ -46,6 +46,8 @@ const (
 	UnsealSharesWrong Name = "UnsealSharesWrong"
 	// SeedFailed: the empty node was initialised and then the restore broke off: the node is half made.
 	SeedFailed Name = "SeedFailed"
+	// RestoreUnderway: vault-restore runs, and what is written to Vault meanwhile is lost.
+	RestoreUnderway Name = "RestoreUnderway"
 	// RestoreNotApplied: Vault took the snapshot and did not become it in time.
 	RestoreNotApplied Name = "RestoreNotApplied"
 
@@ -118,6 +120,7 @@ var meaning = map[Name]struct{ text, next string }{
 	UnsealSharesWrong:    {"the stored key shares are missing, too few, or not those of this Vault", "put the right shares into the secret that the output UnsealSharesSecret of the stack names; only after FailedDirty also wipe the node's data directory and start it empty; then start vault-restore again"},
 	SeedFailed:           {"the empty node was initialised and the restore broke off; the node is half made", "wipe this node's data directory, start it empty, and start vault-restore again"},
 	RestoreNotApplied:    {"Vault took the snapshot and did not become it in time", "wipe this node's data directory, start it empty, and start vault-restore again"},
+	RestoreUnderway:      {"Vault is being restored, and what is written to it meanwhile is lost", "watch the vault-restore that is named here to its end, then start the runbook again"},
 	SnapshotIncomplete:   {"the stream from Vault was not a whole snapshot; nothing of it was kept", "look at Vault's disk and log (journalctl -u vault), then start vault-backup again"},
 	BackupNotFound:       {"there is no verified backup for the date asked for", "start vault-restore with one of the dates named here, or with {\"backup_date\":\"latest\"}"},
 	BackupForged:         {"a manifest's signature does not hold, or it was moved: treat the bucket as tampered with", "call security; then start vault-restore with another date"},

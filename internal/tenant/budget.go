@@ -50,6 +50,7 @@ type Budget struct {
 	Registry   Registry // to see whether the tenant is suppressed, and who works for it
 	Ledger     Ledger
 	Executions Executions
+	Restores   Restores
 	Limits     Limits
 	Now        func() time.Time
 }
@@ -62,6 +63,7 @@ const (
 	UnderWay    Verdict = "under_way"   // an execution works for this tenant already
 	Stopped     Verdict = "stopped"     // somebody stopped all automation
 	Suppressed  Verdict = "suppressed"  // somebody stopped it for this tenant
+	Restoring   Verdict = "restore"     // Vault is being restored
 	TenantSpent Verdict = "tenant_hour" // this tenant had its recovery within the last hour
 	TooMany     Verdict = "concurrent"  // as many recoveries run as may
 	HourSpent   Verdict = "hour"        // as many started within the last hour as may
@@ -124,6 +126,12 @@ func (b Budget) take(ctx context.Context, tenantID, execution string) (v Verdict
 		return Suppressed, true, nil
 	case old.has(execution):
 		return Granted, true, nil
+	}
+	if err := b.Restores.Guard(ctx); err != nil {
+		if fault.Is(err, fault.RestoreUnderway) {
+			return Restoring, true, nil
+		}
+		return "", false, err
 	}
 	now := b.Now().UTC()
 	shares := old.since(now.Add(-window))

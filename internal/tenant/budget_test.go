@@ -77,6 +77,21 @@ func TestTheBudgetBoundsWhatRunsAtOnce(t *testing.T) {
 	})
 }
 
+func TestARestoreOfVaultSpendsNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		id, b := w.tenants(2), w.budget(1, 1)
+		w.restoring(true)
+		w.takes(b, id[0], arn("held"), Restoring)
+		w.restore = fault.AWSUnavailable.Errorf("no route")
+		_, err := b.Take(t.Context(), id[0], arn("held"))
+		wants(t, err, fault.AWSUnavailable)
+		w.restoring(false)
+		w.takes(b, id[0], w.start("after"), Granted)
+		w.restoring(true)
+		w.takes(b, id[0], arn("after"), Granted) // it has its share already
+	})
+}
+
 func TestTheSwitchStopsAllAutomation(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		id, b := w.tenants(2), w.budget(5, 5)

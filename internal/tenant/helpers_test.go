@@ -45,6 +45,7 @@ type world struct {
 	mu      sync.Mutex
 	running map[string]bool // executions
 	down    error           // what Step Functions answers, when it is not nil
+	restore error           // what is in the way of a change while Vault is being restored
 	ttl     map[string]int  // "zone name" -> seconds
 	watched []string        // tenants whose alarm was put
 	mute    error           // what putting an alarm answers
@@ -62,10 +63,10 @@ func (w *world) registrar() Registrar {
 	return Registrar{Registry: w.registry(), Executions: w, Zone: w, Alarms: w}
 }
 func (w *world) locker() Locker {
-	return Locker{Registry: w.registry(), Executions: w, Now: w.clock, Lifetime: 90 * time.Minute}
+	return Locker{Registry: w.registry(), Executions: w, Restores: restores{w}, Now: w.clock, Lifetime: 90 * time.Minute}
 }
 func (w *world) budget(concurrent, perHour int) Budget {
-	return Budget{Registry: w.registry(), Ledger: w.db, Executions: w, Limits: Limits{concurrent, perHour}, Now: w.clock}
+	return Budget{Registry: w.registry(), Ledger: w.db, Executions: w, Restores: restores{w}, Limits: Limits{concurrent, perHour}, Now: w.clock}
 }
 
 func (w *world) clock() time.Time {
@@ -84,6 +85,25 @@ func (w *world) Running(_ context.Context, arn string) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.running[arn], w.down
+}
+
+// restores are the executions of vault-restore.
+type restores struct{ w *world }
+
+func (r restores) Guard(context.Context) error {
+	r.w.mu.Lock()
+	defer r.w.mu.Unlock()
+	return r.w.restore
+}
+
+// restoring is Vault being restored, or not any more.
+func (w *world) restoring(underWay bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.restore = nil
+	if underWay {
+		w.restore = fault.RestoreUnderway.Tellf("vault-restore:one runs")
+	}
 }
 
 // start starts an execution and gives its ARN.

@@ -236,6 +236,31 @@ func TestAPlanTakesNothing(t *testing.T) {
 	})
 }
 
+// A recovery would install the credentials of the backup. A clean-up installs none, and a run that has the lease goes on.
+func TestARestoreOfVaultHoldsRecoveries(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		w.registered()
+		w.restoring(true)
+		for _, mode := range []string{"", "plan"} {
+			_, err := w.locker().Lock(t.Context(), lockInput(w.start("held"), `{"tenant_id":"acme","reason":"vps_failure","mode":"`+mode+`"}`))
+			wants(t, err, fault.RestoreUnderway)
+		}
+		if now := w.tenant().Lease; now.Holder != "" || now.Fencing != 0 {
+			t.Errorf("the lease is %+v", now)
+		}
+		if _, err := w.locker().Lock(t.Context(), lockInput(w.start("clean"), `{"tenant_id":"acme","reason":"x","mode":"clean-up"}`)); err != nil {
+			t.Errorf("a clean-up: %v", err)
+		}
+		w.end(arn("clean"))
+		w.restoring(false)
+		first := w.locked("one")
+		w.restoring(true)
+		if again := w.locked("one"); again.Fencing != first.Fencing {
+			t.Errorf("first %+v, then %+v", first.Tenant.Lease, again.Tenant.Lease)
+		}
+	})
+}
+
 func TestAnUnknownTenantIsUnknownEverywhere(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		_, err := w.lock(w.start("one"))

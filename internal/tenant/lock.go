@@ -68,19 +68,27 @@ type Executions interface {
 	Running(ctx context.Context, executionARN string) (bool, error)
 }
 
+// Restores knows whether Vault is being restored.
+type Restores interface {
+	// Guard is RestoreUnderway while it is.
+	Guard(context.Context) error
+}
+
 // Locker is the step LockTenant.
 type Locker struct {
 	Registry   Registry
 	Executions Executions
+	Restores   Restores
 	Now        func() time.Time
 	Lifetime   time.Duration // of an execution: its state machine's TimeoutSeconds
 }
 
 // Lock validates the request and takes the tenant's lease for the execution. An execution that holds it already gets the
-// same answer again, so the step may be repeated. A plan takes nothing, and meets the same refusals.
+// same answer again, so the step may be repeated. A plan takes nothing, and meets the same refusals. While Vault is restored
+// nothing is recovered, for the credentials would be those of the backup; a clean-up needs none.
 //
-// Faults: InvalidInput; TenantUnknown; TenantLocked, with the holder's ARN, where that still runs; AWSUnavailable,
-// AWSRefused. After AWSUnavailable the lease may be taken or not: ask again.
+// Faults: InvalidInput; TenantUnknown; TenantLocked, with the holder's ARN, where that still runs; RestoreUnderway;
+// AWSUnavailable, AWSRefused. After AWSUnavailable the lease may be taken or not: ask again.
 func (l Locker) Lock(ctx context.Context, in LockInput) (Locked, error) {
 	var r Request
 	if err := strictjson.Unmarshal(in.Input, &r); err != nil {
@@ -94,7 +102,7 @@ func (l Locker) Lock(ctx context.Context, in LockInput) (Locked, error) {
 		Reason: r.Reason, RequestedBy: r.RequestedBy,
 	}
 	err := untilSettled(ctx, "lock "+r.TenantID, func() (settled bool, err error) {
-		out.Tenant, settled, err = l.attempt(ctx, r.TenantID, in.Execution.ARN, out.Plan)
+		out.Tenant, settled, err = l.attempt(ctx, in.Execution.ARN, r)
 		return settled, err
 	})
 	if err != nil {
@@ -108,8 +116,8 @@ func (l Locker) Lock(ctx context.Context, in LockInput) (Locked, error) {
 }
 
 // attempt takes the lease exactly as it was read, or does not.
-func (l Locker) attempt(ctx context.Context, id, execution string, plan bool) (t Tenant, settled bool, err error) {
-	t, err = l.Registry.Find(ctx, id)
+func (l Locker) attempt(ctx context.Context, execution string, r Request) (t Tenant, settled bool, err error) {
+	t, err = l.Registry.Find(ctx, r.TenantID)
 	if err != nil {
 		return Tenant{}, false, err
 	}
@@ -119,10 +127,15 @@ func (l Locker) attempt(ctx context.Context, id, execution string, plan bool) (t
 	if err := t.mustBeFree(ctx, l.Executions); err != nil {
 		return Tenant{}, false, err
 	}
-	if plan {
+	if r.Mode != cleanUp {
+		if err := l.Restores.Guard(ctx); err != nil {
+			return Tenant{}, false, err
+		}
+	}
+	if r.Mode == plan {
 		return t, true, nil
 	}
-	return l.Registry.write(ctx, id, change{
+	return l.Registry.write(ctx, r.TenantID, change{
 		set:  "SET #lease = :taken",
 		when: "#lease.#fencing = :fencing AND #lease.#holder = :holder",
 		values: values{

@@ -107,11 +107,16 @@ func (m *model) all(rt *rapid.T) {
 	}
 }
 
+// none are restores of Vault: there is none.
+type none struct{}
+
+func (none) Guard(context.Context) error { return nil }
+
 // recovery is the part of vps-recovery that this package sees.
 func (m *model) recovery(a *actor, c calls) {
 	ctx := context.Background()
 	r := Registry{Database: c, Table: m.table}
-	l := Locker{Registry: r, Executions: c, Now: m.clock}
+	l := Locker{Registry: r, Executions: c, Restores: none{}, Now: m.clock}
 	err := fault.TenantLocked.Errorf("not asked yet")
 	for try := 0; try < 20 && fault.Is(err, fault.TenantLocked); try++ {
 		retry(func() error {

@@ -7,13 +7,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"github.com/penguinmails/disaster-recovery/internal/hold"
 	"github.com/penguinmails/disaster-recovery/internal/launch"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
 // StarterConfig says what is started, and how often.
 type StarterConfig struct {
-	Tenants tenant.Config
+	Tenants  tenant.Config
+	Restores hold.Config
 	// Machine is the ARN of the state machine vps-recovery.
 	Machine string `env:"RECOVERY_MACHINE_ARN,required"`
 	AtOnce  int    `env:"AUTOMATIC_RECOVERIES_AT_ONCE,required"`
@@ -26,8 +28,8 @@ func OpenStarter(cfg aws.Config, c StarterConfig) Starter {
 	return Starter{
 		Budget: tenant.Budget{
 			Registry: tenant.Open(cfg, c.Tenants), Ledger: dynamodb.NewFromConfig(cfg),
-			Executions: tenant.StepFunctions{Client: machines},
-			Limits:     tenant.Limits{Concurrent: c.AtOnce, PerHour: c.PerHour}, Now: time.Now,
+			Executions: tenant.StepFunctions{Client: machines}, Restores: hold.Open(cfg, c.Restores),
+			Limits: tenant.Limits{Concurrent: c.AtOnce, PerHour: c.PerHour}, Now: time.Now,
 		},
 		Machine: launch.Machine{Client: machines, ARN: c.Machine},
 	}

@@ -28,6 +28,7 @@ type Responder struct {
 var why = map[tenant.Verdict]string{
 	tenant.Stopped:     "All automation is stopped.",
 	tenant.Suppressed:  "Automatic recoveries of this tenant are stopped.",
+	tenant.Restoring:   "Vault is being restored; this one starts by itself after that.",
 	tenant.TenantSpent: "This tenant has had an automatic recovery within the last hour.",
 	tenant.TooMany:     "As many automatic recoveries run as may at once; this one starts by itself after one of them has ended.",
 	tenant.HourSpent:   "As many automatic recoveries have started within the last hour as may; this one starts by itself once that hour is over.",

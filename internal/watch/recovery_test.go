@@ -66,7 +66,7 @@ func TestOtherStatesStartNothing(t *testing.T) {
 func TestWhoeverIsNotRecoveredIsToldOf(t *testing.T) {
 	for verdict, says := range map[tenant.Verdict]string{
 		tenant.Stopped: "All automation", tenant.Suppressed: "of this tenant", tenant.TenantSpent: "This tenant has had",
-		tenant.TooMany: "at once", tenant.HourSpent: "within the last hour as may", tenant.UnderWay: "",
+		tenant.TooMany: "at once", tenant.HourSpent: "within the last hour as may", tenant.UnderWay: "", tenant.Restoring: "Vault is being restored",
 	} {
 		w := newWorld(t)
 		w.verdicts["acme"] = verdict

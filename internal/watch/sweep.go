@@ -107,7 +107,7 @@ func (s Sweeper) startAll(ctx context.Context, in SweepInput, tenants []tenant.T
 		case start.Verdict != tenant.UnderWay && start.Verdict != tenant.Suppressed:
 			out.Waiting++
 		}
-		spent = slices.Contains([]tenant.Verdict{tenant.Stopped, tenant.TooMany, tenant.HourSpent}, start.Verdict)
+		spent = slices.Contains([]tenant.Verdict{tenant.Stopped, tenant.Restoring, tenant.TooMany, tenant.HourSpent}, start.Verdict)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func TestTheSweepStartsWhatFellThrough(t *testing.T) {
 
 // Once the budget is spent for all, nobody else is asked for: what is left waits.
 func TestTheSweepStopsAskingASpentBudget(t *testing.T) {
-	for _, v := range []tenant.Verdict{tenant.Stopped, tenant.TooMany, tenant.HourSpent} {
+	for _, v := range []tenant.Verdict{tenant.Stopped, tenant.Restoring, tenant.TooMany, tenant.HourSpent} {
 		w := newWorld(t)
 		w.live("first", "second", "third", "worked-on", "fifth")
 		w.ring("first", "second", "third", "worked-on", "fifth")
