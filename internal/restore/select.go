@@ -52,6 +52,9 @@ type Backup struct {
 	Secrets        int            `json:"secrets"`
 	Reason         string         `json:"reason"`
 	RequestedBy    string         `json:"requested_by"`
+	// Tampered names the slots, of the tiers that were looked at, whose manifest somebody else has touched; empty where
+	// there is none. None of it was selected, and people hear of it with the restore.
+	Tampered string `json:"tampered"`
 }
 
 // Archive is what restoring asks of the archive.
@@ -83,11 +86,13 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 	wanted := func(slot archive.Slot) bool { return slot == want || r.BackupDate == latest }
 	var found *archive.Signed
 	var forged error
+	var tampered []archive.Slot
 	for _, tier := range tiers {
 		there, err := s.Archive.Survey(ctx, tier)
 		if err != nil {
 			return Backup{}, err
 		}
+		tampered = append(tampered, there.Tampered...)
 		for slot, why := range there.Forged {
 			if wanted(slot) {
 				forged = why
@@ -109,7 +114,7 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 		Slot: found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
 		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
 		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
-		Reason: r.Reason, RequestedBy: r.RequestedBy,
+		Reason: r.Reason, RequestedBy: r.RequestedBy, Tampered: archive.Names(tampered),
 	}, nil
 }
 
