@@ -89,6 +89,13 @@ func (b *bucket) remove(key string) {
 	b.add(&object{key: key, marker: true})
 }
 
+// forget takes every version of a key away, locked or not.
+func (b *bucket) forget(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.versions = slices.DeleteFunc(b.versions, func(o *object) bool { return o.key == key })
+}
+
 // all lists the keys of every version that is no marker, oldest first.
 func (b *bucket) all() (keys []string) {
 	b.mu.Lock()

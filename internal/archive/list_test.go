@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
@@ -42,8 +44,12 @@ func TestSurvey(t *testing.T) {
 	if there.Foreign != 2 || len(there.versions) != 7 {
 		t.Errorf("%d foreign, %d versions", there.Foreign, len(there.versions))
 	}
-	if _, is := there.Forged[SlotAt(Daily, newYear.AddDate(0, 0, 2))]; !is || len(there.Forged) != 1 {
+	forged := SlotAt(Daily, newYear.AddDate(0, 0, 2))
+	if _, is := there.Forged[forged]; !is || len(there.Forged) != 1 {
 		t.Errorf("forged: %v", there.Forged)
+	}
+	if touched := []Slot{want[1], forged}; !slices.Equal(there.Tampered, touched) { // one is hidden, one forged
+		t.Errorf("tampered with: %v, want %v", there.Tampered, touched)
 	}
 }
 
@@ -55,7 +61,7 @@ func TestSurveyNothing(t *testing.T) {
 	}
 }
 
-// Files that were there before the real manifest make nothing of it: the slot is a backup and no evidence.
+// Files that were there before the real manifest make nothing of it: the slot is a backup, and people are told all the same.
 func TestSurveyFirstThatHolds(t *testing.T) {
 	s, b := newStore(t)
 	key := november.Key(ManifestName)
@@ -66,6 +72,52 @@ func TestSurveyFirstThatHolds(t *testing.T) {
 	there, err := s.Survey(t.Context(), Daily)
 	if err != nil || len(there.Backups) != 1 || there.Backups[0].VersionID != id || len(there.Forged) != 0 {
 		t.Errorf("%+v, %v; want version %s", there, err, id)
+	}
+	if !slices.Equal(there.Tampered, []Slot{november}) {
+		t.Errorf("tampered with: %v", there.Tampered)
+	}
+}
+
+// What this system itself writes and deletes is nobody's tampering, and neither is what lies under other names.
+func TestSurveyOfAnUntouchedBucket(t *testing.T) {
+	s, b := newStore(t)
+	for n := range 3 {
+		slot := SlotAt(OnDemand, newYear.Add(time.Duration(n)*time.Second))
+		mustSeal(t, s, slot, SnapshotName, "an interrupted attempt")
+		m := manifestOf(slot)
+		m.Snapshot, m.Inventory = mustSeal(t, s, slot, SnapshotName, "snapshot"), mustSeal(t, s, slot, InventoryName, "inventory")
+		for range 2 { // the step runs twice
+			if _, err := s.Sign(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b.put("on-demand/notes.txt", nil)
+	b.remove("on-demand/notes.txt")
+	b.pass(100 * 24 * time.Hour)
+	for range 2 {
+		if done, err := s.Prune(t.Context(), OnDemand); err != nil || len(done.Tampered) > 0 || done.Kept != 1 {
+			t.Errorf("%+v, %v", done, err)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	var all []Slot
+	for n := range maxNamed + 2 {
+		all = append(all, SlotAt(Daily, newYear.AddDate(0, 0, n)))
+	}
+	for n, want := range map[int]string{
+		0: "", 1: "backups/2027-01-01", 2: "backups/2027-01-01, backups/2027-01-02",
+	} {
+		if got := Names(all[:n]); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+	for n, want := range map[int]string{maxNamed: ", backups/2027-01-20", maxNamed + 2: ", backups/2027-01-20 and 2 more"} {
+		if got := Names(all[:n]); !strings.HasSuffix(got, want) || strings.Count(got, "backups/") != maxNamed {
+			t.Errorf("%d: %q", n, got)
+		}
 	}
 }
 
@@ -108,7 +160,7 @@ func TestSurveyFails(t *testing.T) {
 				t.Errorf("Manifest: %t, %v, want %s", found, err, c.want)
 			}
 			before := len(b.all())
-			if done, err := s.Prune(t.Context(), Daily); !fault.Is(err, c.want) || done != (Pruned{}) || len(b.all()) != before {
+			if done, err := s.Prune(t.Context(), Daily); !fault.Is(err, c.want) || !cmp.Equal(done, Pruned{}) || len(b.all()) != before {
 				t.Errorf("Prune: %+v, %v", done, err)
 			}
 		})
@@ -150,7 +202,7 @@ func TestPrune(t *testing.T) {
 	b.pass(1000 * 24 * time.Hour)
 	b.calls = nil
 	done, err := s.Prune(t.Context(), Daily)
-	if want := (Pruned{Kept: 30, Deleted: 6, Versions: 36 + 6*3, Foreign: 1}); err != nil || done != want {
+	if want := (Pruned{Kept: 30, Deleted: 6, Versions: 36 + 6*3, Foreign: 1, Tampered: []Slot{evidence}}); err != nil || !cmp.Equal(done, want) {
 		t.Errorf("%+v, %v, want %+v", done, err, want)
 	}
 	var deletes []string
@@ -189,7 +241,7 @@ func TestPruneRefused(t *testing.T) {
 		t.Errorf("there are %v", lies)
 	}
 	b.pass(2 * time.Hour)
-	if done, err := s.Prune(t.Context(), OnDemand); err != nil || done != (Pruned{Kept: 1, Deleted: 1, Versions: 3}) {
+	if done, err := s.Prune(t.Context(), OnDemand); err != nil || !cmp.Equal(done, Pruned{Kept: 1, Deleted: 1, Versions: 3}) {
 		t.Errorf("%+v, %v", done, err)
 	}
 }

@@ -79,7 +79,8 @@ func (m Manifest) validate() error {
 }
 
 // Sign signs the manifest and writes it once. The answer is the slot's manifest as every reader will find it, read back
-// from the bucket: a slot that has one already keeps it, whatever lies on top of it.
+// from the bucket: a slot that has one already keeps it, whatever lies on top of it. A file that lies there and does not
+// hold is no reason to leave a day without a backup: it is written over, and stays as the evidence that it is.
 func (s *Store) Sign(ctx context.Context, m Manifest) (Signed, error) {
 	m.SchemaVersion = schemaVersion
 	if err := m.validate(); err != nil {
@@ -93,25 +94,37 @@ func (s *Store) Sign(ctx context.Context, m Manifest) (Signed, error) {
 	if err != nil {
 		return Signed{}, awsfault.From(err, "sign the manifest of %s", m.Slot)
 	}
-	key := m.Slot.Key(ManifestName)
+	if there, found, err := s.place(ctx, m.Slot, envelope, aws.String("*")); !fault.Is(err, fault.BackupForged) {
+		return there, missing(m.Slot, found, err)
+	}
+	there, found, err := s.place(ctx, m.Slot, envelope, nil)
+	return there, missing(m.Slot, found, err)
+}
+
+// place writes a manifest, under S3's condition ifNoneMatch where that is given, and answers with the slot's.
+func (s *Store) place(ctx context.Context, slot Slot, envelope []byte, ifNoneMatch *string) (there Signed, found bool, err error) {
 	_, err = s.s3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket:                    aws.String(s.bucket),
-		Key:                       aws.String(key),
+		Key:                       aws.String(slot.Key(ManifestName)),
 		Body:                      bytes.NewReader(envelope),
 		ContentType:               aws.String("application/vnd.dsse+json"),
-		IfNoneMatch:               aws.String("*"),
+		IfNoneMatch:               ifNoneMatch,
 		ChecksumAlgorithm:         types.ChecksumAlgorithmSha256,
 		ObjectLockMode:            types.ObjectLockModeCompliance,
-		ObjectLockRetainUntilDate: aws.Time(s.now().Add(m.Slot.Tier.Lock())),
+		ObjectLockRetainUntilDate: aws.Time(s.now().Add(slot.Tier.Lock())),
 	})
 	if err != nil && awsfault.Code(err) != "PreconditionFailed" { // it is there: an earlier attempt, or another run
-		return Signed{}, awsfault.From(err, "write %s", key)
+		return Signed{}, false, awsfault.From(err, "write %s", slot.Key(ManifestName))
 	}
-	there, found, err := s.Manifest(ctx, m.Slot)
+	return s.Manifest(ctx, slot)
+}
+
+// missing is a fault where a manifest was written and is not there.
+func missing(slot Slot, found bool, err error) error {
 	if err == nil && !found {
-		err = fault.BackupCorrupt.Tellf("%s was written and is not there", key)
+		return fault.BackupCorrupt.Tellf("%s was written and is not there", slot.Key(ManifestName))
 	}
-	return there, err
+	return err
 }
 
 // load reads one version of a manifest and proves it: signature, fields, and that it lies where it says it belongs. A

@@ -71,7 +71,7 @@ func TestBackupStands(t *testing.T) {
 	}
 }
 
-// A manifest that KMS did not sign with the archive's key, or that was moved, makes no backup.
+// A manifest that KMS did not sign with the archive's key, or that was moved, makes no backup, and keeps none from being made.
 func TestForgedOnAWS(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -84,6 +84,7 @@ func TestForgedOnAWS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var forged []Slot
 	for name, file := range map[string][]byte{
 		"unsigned":          payload,
 		"signed by another": signedByAnother,
@@ -94,13 +95,18 @@ func TestForgedOnAWS(t *testing.T) {
 		if _, found, err := p.Manifest(t.Context(), slot); found || !fault.Is(err, fault.BackupForged) {
 			t.Errorf("%s: %t, %v", name, found, err)
 		}
-		if _, err := p.Sign(t.Context(), manifestOf(slot)); !fault.Is(err, fault.BackupForged) {
-			t.Errorf("%s: signed over it: %v", name, err)
-		}
+		forged = append(forged, slot)
 	}
 	there, err := p.Survey(t.Context(), Daily)
-	if err != nil || len(there.Forged) != 3 || !slices.Equal(slots(there.Backups), []Slot{november}) {
+	if err != nil || len(there.Forged) != 3 || !slices.Equal(slots(there.Backups), []Slot{november}) || !slices.Equal(there.Tampered, forged) {
 		t.Errorf("%+v, %v", there, err)
+	}
+	for _, slot := range forged {
+		p.take(slot)
+	}
+	there, err = p.Survey(t.Context(), Daily)
+	if err != nil || len(there.Forged) != 0 || len(there.Backups) != 4 || !slices.Equal(there.Tampered, forged) {
+		t.Errorf("written over: %+v, %v", there, err)
 	}
 }
 

@@ -3,7 +3,7 @@ package archive
 import (
 	"bytes"
 	"encoding/json"
-	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -215,6 +215,7 @@ func forgeries(t *testing.T, keys *keyring) map[string][]byte {
 	return all
 }
 
+// A file that does not hold makes no backup, and keeps none from being made: it is reported, and written over.
 func TestForged(t *testing.T) {
 	s, b := newStore(t)
 	later := SlotAt(Daily, newYear)
@@ -222,12 +223,8 @@ func TestForged(t *testing.T) {
 	key := november.Key(ManifestName)
 	for name, file := range forgeries(t, b.keys) {
 		t.Run(name, func(t *testing.T) {
-			id := b.put(key, file)
-			defer func() { // it never stood under a lock
-				b.mu.Lock()
-				defer b.mu.Unlock()
-				b.delete(httptest.NewRecorder(), key, id)
-			}()
+			defer b.forget(key) // nothing here stands under a lock that matters
+			b.put(key, file)
 			if m, found, err := s.Manifest(t.Context(), november); found || !fault.Is(err, fault.BackupForged) {
 				t.Errorf("Manifest: %+v, %t, %v", m, found, err)
 			}
@@ -235,12 +232,31 @@ func TestForged(t *testing.T) {
 			if err != nil || len(there.Backups) != 1 || there.Backups[0].Slot != later || len(there.Forged) != 1 || there.Forged[november] == nil {
 				t.Errorf("Survey: %+v, %v", there, err)
 			}
-			if _, err := s.Sign(t.Context(), manifestOf(november)); !fault.Is(err, fault.BackupForged) {
-				t.Errorf("Sign: %v", err)
+			real := manifestOf(november)
+			signed, err := s.Sign(t.Context(), real)
+			if err != nil || cmp.Diff(real, signed.Manifest) != "" {
+				t.Errorf("Sign: %+v, %v", signed, err)
 			}
-			if n := strings.Count(strings.Join(b.all(), " "), key); n != 1 {
-				t.Errorf("there are %d files under %s", n, key)
+			if again := mustSign(t, s, november); again.VersionID != signed.VersionID {
+				t.Errorf("signed again as %s, not %s", again.VersionID, signed.VersionID)
+			}
+			if n := strings.Count(strings.Join(b.all(), " "), key); n != 2 {
+				t.Errorf("there are %d files under %s: the forged one is evidence", n, key)
+			}
+			there, err = s.Survey(t.Context(), Daily)
+			if err != nil || !slices.Equal(slots(there.Backups), []Slot{later, november}) || !slices.Equal(there.Tampered, []Slot{november}) {
+				t.Errorf("Survey: %+v, %v", there, err)
 			}
 		})
+	}
+}
+
+// Whoever is quicker than Sign, again and again, keeps a slot from being signed, and is named.
+func TestSignAgainstARestlessForger(t *testing.T) {
+	s, b := newStore(t)
+	b.put(november.Key(ManifestName), []byte("forged"))
+	b.lose = true // what Sign writes is gone before it looks
+	if signed, err := s.Sign(t.Context(), manifestOf(november)); !fault.Is(err, fault.BackupForged) {
+		t.Errorf("%+v, %v", signed, err)
 	}
 }

@@ -23,6 +23,8 @@ type Pruned struct {
 	Versions int `json:"versions"`
 	// Foreign counts keys below the tier's prefix that belong to no backup; they are left alone.
 	Foreign int `json:"foreign"`
+	// Tampered are the slots whose manifest somebody else has touched (Survey).
+	Tampered []Slot `json:"-"`
 }
 
 // Prune deletes what the tier no longer has to keep. It deletes the manifest of a backup first: a crash midway leaves
@@ -33,7 +35,7 @@ func (s *Store) Prune(ctx context.Context, tier Tier) (Pruned, error) {
 		return Pruned{}, err
 	}
 	kept, gone := there.expired(tier, s.now())
-	done := Pruned{Kept: kept, Deleted: len(there.Backups) - kept, Foreign: there.Foreign}
+	done := Pruned{Kept: kept, Deleted: len(there.Backups) - kept, Foreign: there.Foreign, Tampered: there.Tampered}
 	for _, v := range gone {
 		_, err := s.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket: aws.String(s.bucket), Key: aws.String(v.key), VersionId: aws.String(v.id),

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
@@ -33,7 +35,7 @@ func TestPruneLocked(t *testing.T) {
 		for n := range 3 {
 			p.take(SlotAt(tier, newYear.AddDate(0, -n, 0)))
 		}
-		if done, err := p.Prune(t.Context(), tier); err != nil || done != (Pruned{Kept: 3}) {
+		if done, err := p.Prune(t.Context(), tier); err != nil || !cmp.Equal(done, Pruned{Kept: 3}) {
 			t.Errorf("%s: %+v, %v", tier, done, err)
 		}
 	}

@@ -106,7 +106,7 @@ func (p Planner) Plan(ctx context.Context, in PlanInput) (Plan, error) {
 	}
 	if r.Tier == archive.Daily {
 		month := archive.SlotAt(archive.Monthly, at)
-		_, taken, err := p.Manifests.Manifest(ctx, month)
+		_, taken, err := p.manifest(ctx, month)
 		if err != nil {
 			return Plan{}, err
 		}
@@ -121,7 +121,7 @@ func (p Planner) Plan(ctx context.Context, in PlanInput) (Plan, error) {
 // since: where another execution holds the slot, the next free one is used.
 func (p Planner) free(ctx context.Context, slot archive.Slot, execution string) (free archive.Slot, verified bool, err error) {
 	for {
-		there, found, err := p.Manifests.Manifest(ctx, slot)
+		there, found, err := p.manifest(ctx, slot)
 		switch {
 		case err != nil:
 			return slot, false, err
@@ -132,6 +132,16 @@ func (p Planner) free(ctx context.Context, slot archive.Slot, execution string) 
 		}
 		slot = slot.Next()
 	}
+}
+
+// manifest finds the manifest that makes the slot a backup. A file that only lies under its name makes none, and must not
+// keep one from being taken; PruneBackups tells people of it.
+func (p Planner) manifest(ctx context.Context, slot archive.Slot) (archive.Signed, bool, error) {
+	there, found, err := p.Manifests.Manifest(ctx, slot)
+	if fault.Is(err, fault.BackupForged) {
+		return archive.Signed{}, false, nil
+	}
+	return there, found, err
 }
 
 // at validates the request and returns the moment that names its slot.

@@ -260,10 +260,25 @@ func TestCaptureID(t *testing.T) {
 	}
 }
 
-// A slot whose manifest does not hold is not planned over, and an archive that does not answer is no empty one.
+// A file that only lies under the manifest's name takes nobody's slot: neither the day's nor the month's.
+func TestPlanOverAForgery(t *testing.T) {
+	day, month := archive.SlotAt(archive.Daily, night), archive.SlotAt(archive.Monthly, night)
+	for _, slot := range []archive.Slot{day, month} {
+		got, err := plan(t, manifests{slot: fault.BackupForged.Errorf("%s", slot)}, daily)
+		if err != nil || got.Slot != day || got.PromoteTo != month || got.AlreadyVerified {
+			t.Errorf("%s: %+v, %v", slot, got, err)
+		}
+	}
+	moment := archive.SlotAt(archive.OnDemand, running.StartedAt)
+	if got, err := plan(t, manifests{moment: fault.BackupForged.Errorf("%s", moment)}, onDemand); err != nil || got.Slot != moment {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// An archive that does not answer is no empty one.
 func TestPlanFails(t *testing.T) {
 	for _, slot := range []archive.Slot{archive.SlotAt(archive.Daily, night), archive.SlotAt(archive.Monthly, night)} {
-		for _, name := range []fault.Name{fault.BackupForged, fault.AWSUnavailable} {
+		for _, name := range []fault.Name{fault.AWSRefused, fault.AWSUnavailable} {
 			if got, err := plan(t, manifests{slot: name.Errorf("%s", slot)}, daily); !fault.Is(err, name) || got != (Plan{}) {
 				t.Errorf("%s: %+v, %v", slot, got, err)
 			}

@@ -19,6 +19,9 @@ func (in PruneInput) Validate() error { return in.Execution.Validate() }
 type Pruned struct {
 	Tiers   map[archive.Tier]archive.Pruned `json:"tiers"`
 	Deleted int                             `json:"deleted"`
+	// Tampered names the slots whose manifest somebody else has touched, and is empty where there is none. The runbook
+	// rings for them, after its backup.
+	Tampered string `json:"tampered"`
 }
 
 // Pruner is the step PruneBackups.
@@ -31,6 +34,7 @@ type Pruner struct {
 // Prune deletes, in every tier, the backups that are over.
 func (p Pruner) Prune(ctx context.Context, _ PruneInput) (Pruned, error) {
 	out := Pruned{Tiers: map[archive.Tier]archive.Pruned{}}
+	var tampered []archive.Slot
 	for _, tier := range archive.Tiers() {
 		done, err := p.Archive.Prune(ctx, tier)
 		if err != nil {
@@ -38,6 +42,8 @@ func (p Pruner) Prune(ctx context.Context, _ PruneInput) (Pruned, error) {
 		}
 		out.Tiers[tier] = done
 		out.Deleted += done.Deleted
+		tampered = append(tampered, done.Tampered...)
 	}
+	out.Tampered = archive.Names(tampered)
 	return out, nil
 }

@@ -57,6 +57,8 @@ const (
 	BackupNotFound Name = "BackupNotFound"
 	// BackupForged: a manifest whose signature does not hold, or that speaks of another place than where it lies.
 	BackupForged Name = "BackupForged"
+	// BucketTampered: somebody else has touched manifests. What is verified stands, and the backup was taken all the same.
+	BucketTampered Name = "BucketTampered"
 	// BackupCorrupt: what lies in the bucket is not what its manifest or header says.
 	BackupCorrupt Name = "BackupCorrupt"
 	// SecretsDiffer: what Vault holds now is not what the inventory says.
@@ -124,6 +126,7 @@ var meaning = map[Name]struct{ text, next string }{
 	SnapshotIncomplete:   {"the stream from Vault was not a whole snapshot; nothing of it was kept", "look at Vault's disk and log (journalctl -u vault), then start vault-backup again"},
 	BackupNotFound:       {"there is no verified backup for the date asked for", "start vault-restore with one of the dates named here, or with {\"backup_date\":\"latest\"}"},
 	BackupForged:         {"a manifest's signature does not hold, or it was moved: treat the bucket as tampered with", "call security; then start vault-restore with another date"},
+	BucketTampered:       {"somebody else has written or hidden a manifest in the bucket; verified backups stand", "call security; they look at the versions of the manifest named here (aws s3api list-object-versions), keep copies, and delete what this system did not write"},
 	BackupCorrupt:        {"the backup in the bucket is not what its manifest says", "start vault-restore with another date"},
 	SecretsDiffer:        {"what Vault holds is not what the inventory says", "read the differences in the function's log, then start vault-restore with another date into a wiped node"},
 	AuditConflict:        {"another audit record already stands under this identity", "call security: the trail was written by someone else"},

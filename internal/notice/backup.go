@@ -3,6 +3,8 @@ package notice
 import (
 	"fmt"
 	"regexp"
+
+	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
 // backupCompleted tells of a verified backup. Its manifest's digest is the witness outside the account: whoever rewrites
@@ -29,7 +31,7 @@ func (d *Desk) backupCompleted(_ Request, f facts) letter {
 // may have failed behind the signature, when pruning.
 func (d *Desk) backupFailed(r Request, f facts) letter {
 	trouble := troubleOf(r)
-	return letter{
+	l := letter{
 		subject: "Vault backup FAILED: " + trouble.name,
 		happened: "The backup of Vault did not finish. What was verified before can be restored as it was; what has been written to " +
 			"Vault since may be in no backup.",
@@ -40,6 +42,12 @@ func (d *Desk) backupFailed(r Request, f facts) letter {
 		},
 		next: trouble.next,
 	}
+	if trouble.name == string(fault.BucketTampered) {
+		l.subject = "The bucket of Vault's backups was TAMPERED with"
+		l.happened = "Vault was backed up, and the backup was verified. But the bucket holds what this system did not do: nothing of it is ever restored, and it is reported until it is gone."
+		l.facts[0] = fact{"Tampered with", f.long("tampered", longestDetails)}
+	}
+	return l
 }
 
 // dated is the folder of slots that vault-restore also knows by their date alone.

@@ -71,11 +71,16 @@ var letterCases = map[string]string{
 		"slot":"on-demand/20261124T101112Z","tier":"on-demand","snapshot_bytes":1099511627776}}`,
 	"vault_backup_failed": `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{"slot":"backups/2026-11-24"},
 		"fault":{"Error":"VaultSealed","Cause":"{\"errorMessage\":\"SnapshotVault: Vault runs and is sealed (node vault-1). Next: run: vault operator unseal, with as many shares as its threshold\",\"errorType\":\"VaultSealed\"}"}}`,
+	"vault_backup_failed-tampered": `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{"slot":"backups/2026-11-24","tampered":"backups/2026-11-23, monthly/2026-11"},
+		"fault":{"Error":"BucketTampered","Cause":"somebody else has written or hidden a manifest in the bucket; verified backups stand"}}`,
 	"vault_backup_failed-timeout":         `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{},"fault":{"Error":"States.Timeout","Cause":""}}`,
 	"vault_backup_failed-nothing-is-told": `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{}}`,
 	"vault_restored_from_backup": `{"event":"vault_restored_from_backup","severity":"warning",EXECUTION,"details":{
 		"backup_date":"2026-11-24","slot":"backups/2026-11-24","captured_at":"2026-11-24T02:00:07Z","recovery_point_seconds":39600,
 		"restoration_seconds":412.4,"secrets_verified":412,"written_during_capture":2,"unexpected_extras":0,"cluster_id":"0f5c7e2a-1d1c-4f0e-8b59-2f6f6a0c3b11"}}`,
+	"vault_restored_from_backup-tampered": `{"event":"vault_restored_from_backup","severity":"warning",EXECUTION,"details":{
+		"backup_date":"latest","slot":"backups/2026-11-23","captured_at":"2026-11-23T02:00:07Z","recovery_point_seconds":50000,
+		"restoration_seconds":412.4,"secrets_verified":412,"tampered":"backups/2026-11-24"}}`,
 	"vault_restored_from_backup-late": `{"event":"vault_restored_from_backup","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"backup_date":"latest","slot":"backups/2026-11-22","captured_at":"2026-11-22T02:00:07Z","recovery_point_seconds":200000,
 		"restoration_seconds":1801,"secrets_verified":412}}`,

@@ -14,7 +14,7 @@ const (
 // restored tells what came back, how long it took, and what is gone.
 func (d *Desk) restored(_ Request, f facts) letter {
 	captured := f.text("captured_at")
-	return letter{
+	l := letter{
 		subject: "Vault RESTORED from " + f.text("slot"),
 		happened: "Vault was restored from a backup and every secret of the backup's inventory was found in it. " +
 			"What was written to Vault after " + captured + " is gone.",
@@ -30,6 +30,13 @@ func (d *Desk) restored(_ Request, f facts) letter {
 		},
 		next: "vault operator raft list-peers; then join every other node to this one, emptied first",
 	}
+	if tampered := f.long("tampered", longestDetails); tampered != unknown {
+		l.happened += " THE BUCKET WAS TAMPERED WITH: somebody else has written or hidden manifests there. This backup's own signature holds; " +
+			"a newer one may have been passed over."
+		l.facts = append(l.facts, fact{"Tampered with", tampered})
+		l.next = "call security, with the slots named here; then " + l.next
+	}
+	return l
 }
 
 // unsealed tells that Vault is open with all it had.

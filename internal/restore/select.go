@@ -58,6 +58,9 @@ type Backup struct {
 	Plan           bool           `json:"plan"` // nothing is to be changed
 	Reason         string         `json:"reason"`
 	RequestedBy    string         `json:"requested_by"`
+	// Tampered names the slots, of the tiers that were looked at, whose manifest somebody else has touched; empty where
+	// there is none. None of it was selected, and people hear of it with the restore.
+	Tampered string `json:"tampered"`
 }
 
 // Archive is what restoring asks of the archive.
@@ -89,11 +92,13 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 	wanted := func(slot archive.Slot) bool { return slot == want || r.BackupDate == latest }
 	var found *archive.Signed
 	var forged error
+	var tampered []archive.Slot
 	for _, tier := range tiers {
 		there, err := s.Archive.Survey(ctx, tier)
 		if err != nil {
 			return Backup{}, err
 		}
+		tampered = append(tampered, there.Tampered...)
 		for slot, why := range there.Forged {
 			if wanted(slot) {
 				forged = why
@@ -115,7 +120,7 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 		Slot: found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
 		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
 		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
-		Plan: r.Mode == planOnly, Reason: r.Reason, RequestedBy: r.RequestedBy,
+		Plan: r.Mode == planOnly, Reason: r.Reason, RequestedBy: r.RequestedBy, Tampered: archive.Names(tampered),
 	}, nil
 }
 

@@ -240,6 +240,23 @@ func TestSelectForged(t *testing.T) {
 	wantFault(t, "nothing but a forged one", err, fault.BackupForged)
 }
 
+// What somebody else did to manifests is told with the backup that was selected, of every tier that was looked at.
+func TestSelectTellsOfTampering(t *testing.T) {
+	b := full(t)
+	for tier, folder := range map[archive.Tier]string{archive.Daily: "backups/2026-11-23", archive.OnDemand: "on-demand/20261124T061500Z"} {
+		there := b.tiers[tier]
+		there.Tampered = []archive.Slot{slot(t, folder)}
+		b.tiers[tier] = there
+	}
+	for asked, want := range map[string]string{
+		"latest": "backups/2026-11-23, on-demand/20261124T061500Z", "2026-11-22": "backups/2026-11-23", "2026-10": "",
+	} {
+		if got, err := choose(t, b, fmt.Sprintf(`{"backup_date":%q}`, asked)); err != nil || got.Tampered != want {
+			t.Errorf("%s: told of %q, %v, want %q", asked, got.Tampered, err, want)
+		}
+	}
+}
+
 func TestSelectFailsWithTheBucket(t *testing.T) {
 	for _, tier := range archive.Tiers() {
 		b := full(t)
