@@ -292,6 +292,8 @@ def check_manifest(path, key_path):
     """Refuses a file that is not, in its place and byte for byte, what the signed manifest beside it says."""
     try:
         manifest = read_manifest(os.path.join(os.path.dirname(path), "manifest.json"), key_path)
+    except FileNotFoundError as why:
+        raise Refused(f"no-manifest: {why.filename} is not there") from None
     except (ValueError, KeyError, TypeError):
         raise Refused("forged: not a manifest") from None
     place = os.path.abspath(path).replace(os.sep, "/")

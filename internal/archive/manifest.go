@@ -139,24 +139,34 @@ func (s *Store) load(ctx context.Context, v version) (Signed, error) {
 	if err != nil {
 		return Signed{}, awsfault.From(err, "read %s", v.key)
 	}
-	payload, err := s.verifier.Open(ctx, manifestType, envelope)
-	if errors.Is(err, signing.ErrSignature) {
-		return Signed{}, fault.BackupForged.Tellf("%s: %w", v.key, signing.ErrSignature)
-	}
+	m, err := OpenManifest(ctx, s.verifier, v.key, envelope)
 	if err != nil {
-		return Signed{}, awsfault.From(err, "verify %s", v.key)
-	}
-	var m Manifest
-	if err := strictjson.Unmarshal(payload, &m); err != nil {
-		return Signed{}, fault.BackupForged.Tellf("%s: %w", v.key, err)
-	}
-	if err := m.validate(); err != nil {
-		return Signed{}, fault.BackupForged.Tellf("%s: %w", v.key, err)
+		return Signed{}, err
 	}
 	if m.Slot != v.slot {
 		return Signed{}, fault.BackupForged.Tellf("%s is the manifest of %s", v.key, m.Slot)
 	}
 	return Signed{Manifest: m, Key: v.key, VersionID: v.id, SHA256: digest(envelope), Modified: v.modified}, nil
+}
+
+// OpenManifest proves a manifest's signature and fields; name is what errors call it. The caller must know where it lay,
+// and hold that against its Slot. A manifest that does not hold is BackupForged.
+func OpenManifest(ctx context.Context, verifier signing.Verifier, name string, envelope []byte) (Manifest, error) {
+	payload, err := verifier.Open(ctx, manifestType, envelope)
+	if errors.Is(err, signing.ErrSignature) {
+		return Manifest{}, fault.BackupForged.Tellf("%s: %w", name, signing.ErrSignature)
+	}
+	if err != nil {
+		return Manifest{}, awsfault.From(err, "verify %s", name)
+	}
+	var m Manifest
+	if err := strictjson.Unmarshal(payload, &m); err != nil {
+		return Manifest{}, fault.BackupForged.Tellf("%s: %w", name, err)
+	}
+	if err := m.validate(); err != nil {
+		return Manifest{}, fault.BackupForged.Tellf("%s: %w", name, err)
+	}
+	return m, nil
 }
 
 func digest(b []byte) string {

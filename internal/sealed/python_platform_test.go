@@ -4,58 +4,16 @@ package sealed
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"encoding/base64"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"filippo.io/age"
 
-	"github.com/penguinmails/disaster-recovery/internal/local/venv"
+	"github.com/penguinmails/disaster-recovery/internal/sealed/sealedtest"
 )
-
-// python is the interpreter of docs/unseal.py, with the packages that the page pins.
-var python = sync.OnceValues(func() (string, error) {
-	requirements, err := os.ReadFile("../../docs/unseal-requirements.txt")
-	if err != nil {
-		return "", err
-	}
-	cache := cmp.Or(os.Getenv("PMDR_CACHE"), "../../.cache")
-	dir, err := venv.Install(context.Background(), cache, "unseal", requirements, os.Stderr)
-	return filepath.Join(dir, "bin", "python"), err
-})
-
-// unsealPy runs the reader on a file and returns its result, as the test vectors name it, and the plaintext.
-func unsealPy(t *testing.T, sealed string, flags ...string) (result string, plaintext []byte) {
-	t.Helper()
-	interpreter, err := python()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	out := filepath.Join(dir, "plaintext")
-	said, err := exec.CommandContext(t.Context(), interpreter, append([]string{"../../docs/unseal.py", sealed, out}, flags...)...).CombinedOutput()
-	if err == nil {
-		if plaintext, err = os.ReadFile(out); err != nil {
-			t.Fatal(err)
-		}
-		return "ok", plaintext
-	}
-	if left, _ := os.ReadDir(dir); len(left) > 0 {
-		t.Errorf("%s is refused, and %v is left", sealed, left)
-	}
-	result, ok := strings.CutPrefix(strings.TrimSpace(string(said)), "unseal: ")
-	if !ok {
-		t.Fatalf("%v: %s", err, said)
-	}
-	result, _, _ = strings.Cut(result, ":")
-	return result, nil
-}
 
 // The reader in another language, written from the page, agrees about every vector.
 func TestPythonReadsTheVectors(t *testing.T) {
@@ -65,7 +23,7 @@ func TestPythonReadsTheVectors(t *testing.T) {
 			if err := os.WriteFile(key, unhex(t, v.DataKey), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			result, plaintext := unsealPy(t, filepath.Join(vectorDir, v.File), "--data-key", key)
+			result, plaintext := sealedtest.UnsealPy(t, "../..", filepath.Join(vectorDir, v.File), "--data-key", key)
 			checkVector(t, v, plaintext, result)
 		})
 	}
@@ -74,10 +32,10 @@ func TestPythonReadsTheVectors(t *testing.T) {
 // It opens with the age identity alone, and with no other.
 func TestPythonReadsWithAnIdentity(t *testing.T) {
 	identity, file := filepath.Join(vectorDir, identityFile), filepath.Join(vectorDir, "age-recipient.enc")
-	if result, plaintext := unsealPy(t, file, "--identity", identity); result != "ok" || !bytes.Equal(plaintext, pattern(1000)) {
+	if result, plaintext := sealedtest.UnsealPy(t, "../..", file, "--identity", identity); result != "ok" || !bytes.Equal(plaintext, pattern(1000)) {
 		t.Errorf("%s, %d bytes", result, len(plaintext))
 	}
-	if result, _ := unsealPy(t, filepath.Join(vectorDir, "one-byte.enc"), "--identity", identity); result != "wrong-key" {
+	if result, _ := sealedtest.UnsealPy(t, "../..", filepath.Join(vectorDir, "one-byte.enc"), "--identity", identity); result != "wrong-key" {
 		t.Errorf("a file for KMS alone: %s", result)
 	}
 	other := filepath.Join(t.TempDir(), "other.txt")
@@ -88,7 +46,7 @@ func TestPythonReadsWithAnIdentity(t *testing.T) {
 	if err := os.WriteFile(other, []byte("# a stranger\n"+stranger.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if result, _ := unsealPy(t, file, "--identity", other); result != "wrong-key" {
+	if result, _ := sealedtest.UnsealPy(t, "../..", file, "--identity", other); result != "wrong-key" {
 		t.Errorf("a stranger's identity: %s", result)
 	}
 }
@@ -177,7 +135,7 @@ func TestReadersAgreeOnOddHeaders(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := open(t.Context(), file, holder(testKey))
-			if second, _ := unsealPy(t, path, "--data-key", key); result(err) != c.want || second != c.want {
+			if second, _ := sealedtest.UnsealPy(t, "../..", path, "--data-key", key); result(err) != c.want || second != c.want {
 				t.Errorf("want %s; Go says %s (%v), Python %s", c.want, result(err), err, second)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"sync"
@@ -119,6 +120,19 @@ func FromKMS(client KMS, keyID string) Verifier {
 		key, err = ParseKey(out.PublicKey)
 		return key, err
 	}}
+}
+
+// FromPEM verifies with a public key in PEM, as people keep it outside AWS.
+func FromPEM(text []byte) (Verifier, error) {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return Verifier{}, errors.New("public key: no PEM")
+	}
+	key, err := ParseKey(block.Bytes)
+	if err != nil {
+		return Verifier{}, err
+	}
+	return Verifier{Key: func(context.Context) (*ecdsa.PublicKey, error) { return key, nil }}, nil
 }
 
 // ParseKey reads a public key in DER (SubjectPublicKeyInfo), as KMS hands it out.

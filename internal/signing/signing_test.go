@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -47,6 +48,33 @@ func TestRoundTrip(t *testing.T) {
 	got, err := FromKMS(k, "key").Open(t.Context(), kind, envelope)
 	if err != nil || string(got) != `{"a":1}` {
 		t.Errorf("Open = %s, %v", got, err)
+	}
+}
+
+// The key that people keep in PEM proves what KMS signed, and nothing that another key did.
+func TestWithoutKMS(t *testing.T) {
+	k, other := newKMS(t), newKMS(t)
+	der, err := x509.MarshalPKIXPublicKey(k.key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := FromPEM(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for signer, want := range map[softKMS]error{k: nil, other: ErrSignature} {
+		envelope, err := Signer{signer, "key"}.Seal(t.Context(), kind, []byte(`{"a":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verifier.Open(t.Context(), kind, envelope); !errors.Is(err, want) {
+			t.Errorf("Open = %v, want %v", err, want)
+		}
+	}
+	for _, text := range [][]byte{nil, der, []byte("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")} {
+		if _, err := FromPEM(text); err == nil {
+			t.Errorf("%q is taken for a key", text)
+		}
 	}
 }
 

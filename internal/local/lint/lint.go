@@ -1,5 +1,5 @@
-// Package lint runs every linter over the repository: Go's own, staticcheck, CloudFormation's, and one for state machines.
-// All of them run at once, and all of their findings are told.
+// Package lint runs every linter over the repository: Go's own, staticcheck, CloudFormation's, one for state machines, and a
+// scanner of policies. All of them run at once, and all of their findings are told.
 package lint
 
 import (
@@ -14,7 +14,7 @@ import (
 )
 
 // Run lints the checkout at root. sam is the SAM CLI. It needs gofmt, go and npm, and fetches the validator of state
-// machines into root/.cache. The error holds what the linters found.
+// machines and the scanner into root/.cache. The error holds what the linters found.
 func Run(ctx context.Context, root string, sam tool.SAM, say *progress.Printer) error {
 	checkout := checkout{root: root, cache: filepath.Join(root, ".cache"), sam: sam}
 	linters := []struct {
@@ -28,6 +28,7 @@ func Run(ctx context.Context, root string, sam tool.SAM, say *progress.Printer) 
 		{"staticcheck, platform tests", checkout.tool("go", "tool", "staticcheck", "-tags", "platform", "./...")},
 		{"sam validate --lint", checkout.template},
 		{"asl-validator", checkout.machines},
+		{"checkov", checkout.policies},
 	}
 	found := make([]error, len(linters))
 	var running sync.WaitGroup

@@ -1,7 +1,9 @@
-// Command unseal opens a sealed file with an age identity and nothing else: no AWS, no network, no configuration. It is
-// the break-glass of docs/sealed-file.md.
+// Command unseal opens a sealed file with an age identity: no AWS, no network, no configuration. It is the break-glass of
+// docs/break-glass.md. With the public key of manifests it first proves the manifest beside the file, and the file by it;
+// without, the file is what somebody sealed, whoever that was.
 //
-//	go run ./internal/sealed/unseal -identity key.txt -in vault-snapshot.enc -out vault.snap
+//	unseal -key manifest-key.pem -identity identity.txt -in copy/backups/2026-11-24/vault-snapshot.enc -out vault.snap
+//	unseal -key manifest-key.pem -check copy/backups/2026-11-24
 package main
 
 import (
@@ -12,30 +14,55 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"filippo.io/age"
 
 	"github.com/penguinmails/disaster-recovery/internal/sealed"
 )
 
+// job is what the command line asks for.
+type job struct {
+	key      string // file with the public key of manifests, PEM; empty: nothing is held against a manifest
+	identity string
+	in, out  string
+	check    string // a copied slot that is proved and not opened
+	report   io.Writer
+}
+
 func main() {
-	identity := flag.String("identity", "", "file with the age identity")
-	in := flag.String("in", "", "sealed file")
-	out := flag.String("out", "", "new file for the plaintext")
+	j := job{report: os.Stdout}
+	flag.StringVar(&j.key, "key", "", "file with the public key of manifests, PEM")
+	flag.StringVar(&j.check, "check", "", "copied slot to prove without opening it")
+	flag.StringVar(&j.identity, "identity", "", "file with the age identity")
+	flag.StringVar(&j.in, "in", "", "sealed file, where the bucket has it")
+	flag.StringVar(&j.out, "out", "", "new file for the plaintext")
 	flag.Parse()
-	if err := run(context.Background(), *identity, *in, *out, os.Stdout); err != nil {
+	if err := j.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "unseal:", err)
 		os.Exit(1)
 	}
 }
 
 // run writes the plaintext of in to out, and its header to report. Either out is whole and proven, or it is not there.
-func run(ctx context.Context, identityPath, in, out string, report io.Writer) error {
-	identities, err := readIdentities(identityPath)
+func (j job) run(ctx context.Context) error {
+	if j.check != "" {
+		return checkSlot(ctx, j.check, j.key, j.report)
+	}
+	identities, err := readIdentities(j.identity)
 	if err != nil {
 		return err
 	}
-	src, err := os.Open(in)
+	if j.key != "" {
+		m, err := readManifest(ctx, filepath.Dir(j.in), j.key)
+		if err != nil {
+			return err
+		}
+		if err := checkFile(j.in, m); err != nil {
+			return err
+		}
+	}
+	src, err := os.Open(j.in)
 	if err != nil {
 		return err
 	}
@@ -44,10 +71,10 @@ func run(ctx context.Context, identityPath, in, out string, report io.Writer) er
 	if err != nil {
 		return err
 	}
-	if err := unseal(r, out); err != nil {
+	if err := unseal(r, j.out); err != nil {
 		return err
 	}
-	e := json.NewEncoder(report)
+	e := json.NewEncoder(j.report)
 	e.SetIndent("", "  ")
 	return e.Encode(r.Header())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,10 +18,16 @@ const (
 	identity = vectors + "TEST-ONLY-age-identity.txt"
 )
 
+// open runs the command without a manifest, with the identity of the vectors.
+func open(t *testing.T, in, out string, report io.Writer) error {
+	t.Helper()
+	return job{identity: identity, in: in, out: out, report: report}.run(t.Context())
+}
+
 func TestUnseal(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "vault.snap")
 	var report bytes.Buffer
-	if err := run(t.Context(), identity, vectors+"age-recipient.enc", out, &report); err != nil {
+	if err := open(t, vectors+"age-recipient.enc", out, &report); err != nil {
 		t.Fatal(err)
 	}
 	plaintext, err := os.ReadFile(out)
@@ -39,7 +46,7 @@ func TestUnseal(t *testing.T) {
 	if err := json.Unmarshal(report.Bytes(), &h); err != nil || h.Vault.RaftIndex != 48213 {
 		t.Errorf("reported %s, %v", report.String(), err)
 	}
-	if err := run(t.Context(), identity, vectors+"age-recipient.enc", out, &report); err == nil {
+	if err := open(t, vectors+"age-recipient.enc", out, &report); err == nil {
 		t.Error("a file that was there was replaced")
 	}
 }
@@ -54,10 +61,10 @@ func TestNothingIsLeftOfABrokenFile(t *testing.T) {
 	if err := os.WriteFile(in, file[:len(file)-1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(t.Context(), identity, in, filepath.Join(dir, "vault.snap"), &bytes.Buffer{}); !errors.Is(err, sealed.ErrCorrupt) {
+	if err := open(t, in, filepath.Join(dir, "vault.snap"), io.Discard); !errors.Is(err, sealed.ErrCorrupt) {
 		t.Fatalf("got %v", err)
 	}
-	if err := run(t.Context(), identity, vectors+"one-byte.enc", filepath.Join(dir, "vault.snap"), &bytes.Buffer{}); !errors.Is(err, sealed.ErrKey) {
+	if err := open(t, vectors+"one-byte.enc", filepath.Join(dir, "vault.snap"), io.Discard); !errors.Is(err, sealed.ErrKey) {
 		t.Fatalf("a file without age key: %v", err)
 	}
 	left, err := os.ReadDir(dir)
@@ -71,7 +78,8 @@ func TestErrorsHideTheIdentity(t *testing.T) {
 	if err := os.WriteFile(path, []byte("AGE-SECRET-KEY-1HUNTER2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := run(t.Context(), path, vectors+"age-recipient.enc", filepath.Join(t.TempDir(), "out"), &bytes.Buffer{})
+	j := job{identity: path, in: vectors + "age-recipient.enc", out: filepath.Join(t.TempDir(), "out"), report: io.Discard}
+	err := j.run(t.Context())
 	if err == nil || strings.Contains(err.Error(), "HUNTER2") {
 		t.Errorf("got %v", err)
 	}
