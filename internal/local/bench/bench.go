@@ -17,8 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/local/faults"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
 // bench is a platform and what was measured on it so far.
@@ -29,6 +31,9 @@ type bench struct {
 	say    *progress.Printer
 	store  *store
 	report report
+	// mailu and auditLog tell how long the tenants' Mailu and Vault were at work.
+	mailu    stopwatch
+	auditLog *auditLog
 	// entries is how many pieces of ballast Vault holds.
 	entries int
 	// little and big are the snapshots that the store keeps.
@@ -59,7 +64,13 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	say.Linef("\nOn a platform (about eight minutes)")
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if b.Platform, err = platform.Start(ctx, tools, platform.Options{Dir: b.dir, Attached: true}, say); err != nil {
+	between, err := faults.Start(faults.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, between.Stop()) }()
+	between.Add(faults.Rule{Strikes: []faults.Strike{b.mailu.Strike}})
+	if b.Platform, err = platform.Start(ctx, tools, platform.Options{Dir: b.dir, Attached: true, DialMailu: between.DialTo}, say); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Stop()) }()
@@ -67,7 +78,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.store.stop()) }()
-	for _, measure := range []func(context.Context) error{b.audit, b.secrets, b.snapshot, b.restore} {
+	for _, measure := range []func(context.Context) error{b.audit, b.rotation, b.rotations, b.secrets, b.snapshot, b.restore} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
@@ -76,9 +87,19 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	return b.report.save(filepath.Join(root, ".local", "bench.json"))
 }
 
-// furnish deploys the template and starts the store.
+// furnish deploys the template and starts the store. Nothing acts by itself meanwhile.
 func (b *bench) furnish(ctx context.Context) error {
+	b.auditLog = newAuditLog(filepath.Join(b.dir, "vault", "audit.log"))
+	if err := b.StartMail(ctx); err != nil {
+		return err
+	}
 	if err := b.Deploy(ctx, b.Built, never); err != nil {
+		return err
+	}
+	if err := b.StoreToken(ctx); err != nil {
+		return err
+	}
+	if err := b.SetAutomation(ctx, tenant.Setting{Stopped: true, Reason: "measurements", RequestedBy: "bench"}); err != nil {
 		return err
 	}
 	o := b.Vault.Options()
