@@ -4,17 +4,12 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/penguinmails/disaster-recovery/internal/backup"
 	"github.com/penguinmails/disaster-recovery/internal/local/faults"
@@ -56,7 +51,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	b := &bench{
 		root: root, dir: filepath.Join(root, ".local", "bench"), say: say,
-		report: report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine()},
+		report: report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Load: load()},
 	}
 	say.Linef("\nWithout a platform")
 	if err := say.Step("seal and open, age, openssl", func() error { return b.cipher(ctx) }); err != nil {
@@ -109,30 +104,4 @@ func (b *bench) furnish(ctx context.Context) error {
 	}
 	b.store, err = openStore(filepath.Join(b.dir, "store"), certificate)
 	return err
-}
-
-// space is what a run takes of the disk at most: two Vaults with half a gigabyte each, in their logs, their data and the
-// snapshots on the way in and out.
-const space = 8 << 30
-
-func room(dir string) error {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(dir, &disk); err != nil {
-		return err
-	}
-	if free := disk.Bavail * uint64(disk.Bsize); free < space {
-		return fmt.Errorf("the measurements take up to %s of the disk, and only %s are free", megabytes(space), megabytes(int64(free)))
-	}
-	return nil
-}
-
-// machine is the processor and how many of its cores there are.
-func machine() string {
-	info, err := os.ReadFile("/proc/cpuinfo")
-	_, model, found := bytes.Cut(info, []byte("model name"))
-	if err != nil || !found {
-		return fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.GOARCH)
-	}
-	model, _, _ = bytes.Cut(model, []byte("\n"))
-	return fmt.Sprintf("%d cores, %s", runtime.NumCPU(), bytes.TrimLeft(model, "\t :"))
 }
