@@ -4,21 +4,18 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/penguinmails/disaster-recovery/internal/backup"
+	"github.com/penguinmails/disaster-recovery/internal/local/faults"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
 	"github.com/penguinmails/disaster-recovery/internal/local/progress"
+	"github.com/penguinmails/disaster-recovery/internal/tenant"
 )
 
 // bench is a platform and what was measured on it so far.
@@ -29,6 +26,9 @@ type bench struct {
 	say    *progress.Printer
 	store  *store
 	report report
+	// mailu and auditLog tell how long the tenants' Mailu and Vault were at work.
+	mailu    stopwatch
+	auditLog *auditLog
 	// entries is how many pieces of ballast Vault holds.
 	entries int
 	// little and big are the snapshots that the store keeps.
@@ -51,7 +51,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	b := &bench{
 		root: root, dir: filepath.Join(root, ".local", "bench"), say: say,
-		report: report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine()},
+		report: report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Load: load()},
 	}
 	say.Linef("\nWithout a platform")
 	if err := say.Step("seal and open, age, openssl", func() error { return b.cipher(ctx) }); err != nil {
@@ -59,7 +59,13 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	say.Linef("\nOn a platform (about eight minutes)")
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if b.Platform, err = platform.Start(ctx, tools, platform.Options{Dir: b.dir, Attached: true}, say); err != nil {
+	between, err := faults.Start(faults.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, between.Stop()) }()
+	between.Add(faults.Rule{Strikes: []faults.Strike{b.mailu.Strike}})
+	if b.Platform, err = platform.Start(ctx, tools, platform.Options{Dir: b.dir, Attached: true, DialMailu: between.DialTo}, say); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Stop()) }()
@@ -67,7 +73,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.store.stop()) }()
-	for _, measure := range []func(context.Context) error{b.audit, b.secrets, b.snapshot, b.restore} {
+	for _, measure := range []func(context.Context) error{b.audit, b.rotation, b.rotations, b.secrets, b.snapshot, b.restore} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
@@ -76,9 +82,19 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	return b.report.save(filepath.Join(root, ".local", "bench.json"))
 }
 
-// furnish deploys the template and starts the store.
+// furnish deploys the template and starts the store. Nothing acts by itself meanwhile.
 func (b *bench) furnish(ctx context.Context) error {
+	b.auditLog = newAuditLog(filepath.Join(b.dir, "vault", "audit.log"))
+	if err := b.StartMail(ctx); err != nil {
+		return err
+	}
 	if err := b.Deploy(ctx, b.Built, never); err != nil {
+		return err
+	}
+	if err := b.StoreToken(ctx); err != nil {
+		return err
+	}
+	if err := b.SetAutomation(ctx, tenant.Setting{Stopped: true, Reason: "measurements", RequestedBy: "bench"}); err != nil {
 		return err
 	}
 	o := b.Vault.Options()
@@ -88,30 +104,4 @@ func (b *bench) furnish(ctx context.Context) error {
 	}
 	b.store, err = openStore(filepath.Join(b.dir, "store"), certificate)
 	return err
-}
-
-// space is what a run takes of the disk at most: two Vaults with half a gigabyte each, in their logs, their data and the
-// snapshots on the way in and out.
-const space = 8 << 30
-
-func room(dir string) error {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(dir, &disk); err != nil {
-		return err
-	}
-	if free := disk.Bavail * uint64(disk.Bsize); free < space {
-		return fmt.Errorf("the measurements take up to %s of the disk, and only %s are free", megabytes(space), megabytes(int64(free)))
-	}
-	return nil
-}
-
-// machine is the processor and how many of its cores there are.
-func machine() string {
-	info, err := os.ReadFile("/proc/cpuinfo")
-	_, model, found := bytes.Cut(info, []byte("model name"))
-	if err != nil || !found {
-		return fmt.Sprintf("%d cores, %s", runtime.NumCPU(), runtime.GOARCH)
-	}
-	model, _, _ = bytes.Cut(model, []byte("\n"))
-	return fmt.Sprintf("%d cores, %s", runtime.NumCPU(), bytes.TrimLeft(model, "\t :"))
 }

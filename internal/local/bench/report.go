@@ -85,7 +85,9 @@ func quantity(value float64, unit string) string {
 type report struct {
 	Machine string `json:"machine"`
 	Date    string `json:"date"`
-	Rows    []Row  `json:"rows"`
+	// Load is the machine's load average before anything was measured.
+	Load string `json:"load"`
+	Rows []Row  `json:"rows"`
 }
 
 func (r *report) add(rows ...Row) { r.Rows = append(r.Rows, rows...) }
@@ -101,7 +103,7 @@ func (r report) markdown() string {
 			fmt.Fprintf(&notes, "- %s: %s\n", number, row.Note)
 		}
 	}
-	return fmt.Sprintf("%s, %s\n\n%s\n%s", r.Date, r.Machine, aligned(table), notes.String())
+	return fmt.Sprintf("%s, %s, load average before the run %s\n\n%s\n%s", r.Date, r.Machine, r.Load, aligned(table), notes.String())
 }
 
 // aligned is a Markdown table that reads well as text, too; the first line is its head.

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var example = report{Machine: "2 cores, a processor", Date: "2026-11-24", Rows: []Row{
+var example = report{Machine: "2 cores, a processor", Date: "2026-11-24", Load: "0.25", Rows: []Row{
 	row("sealing", 2.345, "GB/s").against("age", 1.5).above(2).noted("one core"),
 	row("a snapshot", 9.9, "s").against("curl", 8.25).ratioAtMost(1.1),
 	row("memory", 128, "MB").below(128),
@@ -18,7 +18,7 @@ var example = report{Machine: "2 cores, a processor", Date: "2026-11-24", Rows: 
 }}
 
 func TestReportAsMarkdown(t *testing.T) {
-	const want = `2026-11-24, 2 cores, a processor
+	const want = `2026-11-24, 2 cores, a processor, load average before the run 0.25
 
 |   | what       | measured  | against        | ratio | goal               | met?   |
 | - | ---------- | --------- | -------------- | ----- | ------------------ | ------ |

@@ -63,13 +63,13 @@ func (b *bench) snapshot(ctx context.Context) error {
 func (b *bench) take(ctx context.Context) (backup.Snapshot, used, error) {
 	var taken backup.Snapshot
 	execution := run("SnapshotVault")
-	u, err := b.call(ctx, "snapshot-vault", b.Vault.URL(), backup.SnapshotInput{
-		Plan: backup.Plan{
-			Tier: archive.OnDemand, Slot: archive.SlotAt(archive.OnDemand, execution.StartedAt), CaptureID: uuid.NewString(),
-		},
-		Execution: execution,
-	}, &taken)
+	u, err := b.call(ctx, "snapshot-vault", b.Vault.URL(), backup.SnapshotInput{Plan: planAt(execution.StartedAt), Execution: execution}, &taken)
 	return taken, u, err
+}
+
+// planAt is the plan of a backup on demand.
+func planAt(at time.Time) backup.Plan {
+	return backup.Plan{Tier: archive.OnDemand, Slot: archive.SlotAt(archive.OnDemand, at), CaptureID: uuid.NewString()}
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }

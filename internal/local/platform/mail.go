@@ -64,7 +64,7 @@ func (p *Platform) StartMail(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	provider := server.Options{Dir: filepath.Join(p.dir, "servers"), Token: providerToken, Program: standin}
+	provider := server.Options{Dir: filepath.Join(p.dir, "servers"), Token: providerToken, Program: standin, Dial: p.dialMailu}
 	if p.Faults != nil {
 		provider.Dial = p.Faults.Mailu.DialTo
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -36,6 +37,7 @@ type Platform struct {
 	tools     Tools
 	dir       string
 	attached  bool
+	dialMailu func(ctx context.Context, address string) (net.Conn, error)
 	authority vaultserver.Authority
 	say       *progress.Printer
 }
@@ -48,6 +50,9 @@ type Options struct {
 	Attached bool
 	// Faults puts a proxy before everything that the functions call; clients of the platform itself go straight.
 	Faults bool
+	// DialMailu connects to the admin port of a mail server, at the far end of the SSH tunnel; nil connects directly, or to
+	// the proxy of Faults.
+	DialMailu func(ctx context.Context, address string) (net.Conn, error)
 }
 
 // Start starts the engine and an unsealed, configured Vault with its tenants, and builds the functions meanwhile. It
@@ -59,7 +64,7 @@ func Start(ctx context.Context, tools Tools, o Options, say *progress.Printer) (
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	p := &Platform{tools: tools, dir: o.Dir, attached: o.Attached, say: say}
+	p := &Platform{tools: tools, dir: o.Dir, attached: o.Attached, dialMailu: o.DialMailu, say: say}
 	work, wctx := errgroup.WithContext(ctx)
 	work.Go(func() (err error) {
 		p.Built, err = tools.Build(wctx, say)
