@@ -21,16 +21,8 @@ func (e *Engine) KillFunction(name string) error {
 		if pid == e.process.PID || functionOf(pid) != name {
 			continue
 		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		if err := end(pid); err != nil {
 			return fmt.Errorf("kill function %s: %w", name, err)
-		}
-		for deadline := time.Now().Add(grace); ; time.Sleep(time.Millisecond) {
-			if _, _, err := stat(pid); err != nil {
-				break
-			}
-			if time.Now().After(deadline) {
-				return fmt.Errorf("kill function %s: process %d is still there", name, pid)
-			}
 		}
 		killed = true
 	}
@@ -40,19 +32,55 @@ func (e *Engine) KillFunction(name string) error {
 	return nil
 }
 
+// KillCaller ends the one process of a function that has a connection, named as for Caller; others of the same function
+// live on.
+func (e *Engine) KillCaller(theirs, other netip.AddrPort) error {
+	pid := e.holder(theirs, other)
+	if pid == 0 {
+		return fmt.Errorf("kill the caller at %s: it is no function", theirs)
+	}
+	if err := end(pid); err != nil {
+		return fmt.Errorf("kill the caller at %s: %w", theirs, err)
+	}
+	return nil
+}
+
+// end kills a process and returns when it has gone.
+func end(pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	for deadline := time.Now().Add(grace); ; time.Sleep(time.Millisecond) {
+		if _, _, err := stat(pid); err != nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("process %d is still there", pid)
+		}
+	}
+}
+
 // Caller is the function that has a connection, named by the function's own end of it and the other; empty if that is no
 // function of ours.
 func (e *Engine) Caller(theirs, other netip.AddrPort) string {
+	if pid := e.holder(theirs, other); pid != 0 {
+		return functionOf(pid)
+	}
+	return ""
+}
+
+// holder is the process of the engine's group that has a connection; 0 where there is none.
+func (e *Engine) holder(theirs, other netip.AddrPort) int {
 	inode := socketOf(theirs, other)
 	if inode == "" {
-		return ""
+		return 0
 	}
 	for _, pid := range group(e.process.PID) {
 		if pid != e.process.PID && holds(pid, inode) {
-			return functionOf(pid)
+			return pid
 		}
 	}
-	return ""
+	return 0
 }
 
 // functionOf is the name of the function that runs as pid; empty for any other process.

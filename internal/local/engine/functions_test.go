@@ -5,7 +5,11 @@ package engine
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -138,5 +142,73 @@ func TestPace(t *testing.T) {
 	cancel()
 	if err := e.Pace(stopped, 1); err == nil {
 		t.Error("a pace that nobody was told is no error")
+	}
+}
+
+// Whoever stands before the Runtime API is told whose attempt an invocation is, and may end it as a time-out: the function's
+// process ends with it.
+func TestAnAttemptIsToldAndMayRunOutOfTime(t *testing.T) {
+	t.Parallel()
+	a, _, runtime := tapped(t)
+	const api = "/2018-06-01/runtime/invocation/"
+	var told []string
+	var processes []int
+	runtime.Add(faults.Rule{Method: http.MethodGet, Path: api, Strikes: []faults.Strike{func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			theirs := netip.MustParseAddrPort(r.RemoteAddr)
+			ours := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr).AddrPort()
+			faults.After(func() {
+				told, processes = append(told, w.Header().Get("Lambda-Runtime-Trace-Id")), append(processes, a.engine.holder(theirs, ours))
+			})(next).ServeHTTP(w, r)
+		})
+	}}})
+	runtime.Add(faults.Rule{Method: http.MethodPost, Path: api, Times: 1, Strikes: []faults.Strike{func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			over := r.Clone(r.Context())
+			over.URL.Path = strings.Replace(r.URL.Path, "/response", "/error", 1)
+			body := `{"errorType":"Sandbox.Timedout","errorMessage":"Task timed out after 3.00 seconds"}`
+			over.Body, over.ContentLength, over.TransferEncoding = io.NopCloser(strings.NewReader(body)), int64(len(body)), nil
+			next.ServeHTTP(httptest.NewRecorder(), over)
+			panic(http.ErrAbortHandler)
+		})
+	}}})
+	if err := a.engine.Pace(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	ended, err := a.execute(t.Context(), fmt.Sprintf(`{"StartAt":"It is told","States":{"It is told":{"Type":"Task","Resource":%q,"End":true,
+		"Retry":[{"ErrorEquals":["Sandbox.Timedout"],"IntervalSeconds":3600,"MaxAttempts":1}]}}}`, a.function), `{}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ended.Status != types.ExecutionStatusSucceeded || len(told) != 2 || processes[0] == processes[1] || processes[0] == 0 {
+		t.Fatalf("the execution ended %s; told %q, to processes %v", ended.Status, told, processes)
+	}
+	for i, header := range told {
+		if want := fmt.Sprintf("Execution=%s;State=It%%20is%%20told;Attempt=%d", *ended.ExecutionArn, i); !strings.HasSuffix(header, want) {
+			t.Errorf("attempt %d is told as %q, want %q", i, header, want)
+		}
+	}
+}
+
+// What Step Functions calls itself, without a function, can be struck as well.
+func TestAnIntegrationIsStruck(t *testing.T) {
+	t.Parallel()
+	a, _, runtime := tapped(t)
+	if err := a.engine.Pace(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	const way = "/_ministack/health"
+	busy := faults.Answer(http.StatusServiceUnavailable, "application/json", `{"errorType":"CloudWatch.ThrottlingException","errorMessage":"slow down"}`)
+	rule := runtime.Add(faults.Rule{Path: way, Times: 2, Strikes: []faults.Strike{busy}})
+	before := runtime.Add(faults.Rule{Path: way, Strikes: []faults.Strike{faults.Before(func() {})}})
+	definition := `{"StartAt":"M","States":{"M":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:cloudwatch:putMetricData","End":true,
+		"Parameters":{"Namespace":"n","MetricData":[{"MetricName":"m","Value":1}]},
+		"Retry":[{"ErrorEquals":["CloudWatch.ThrottlingException"],"IntervalSeconds":3600,"MaxAttempts":2}]}}}`
+	ended, err := a.execute(t.Context(), definition, `{}`)
+	if err != nil || ended.Status != types.ExecutionStatusSucceeded {
+		t.Fatalf("the execution ended %+v, %v", ended, err)
+	}
+	if rule.Struck() != 2 || before.Struck() != 2 { // the third attempt asks before and after
+		t.Errorf("struck %d times, let go on %d times", rule.Struck(), before.Struck())
 	}
 }

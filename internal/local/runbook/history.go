@@ -2,9 +2,7 @@ package runbook
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -17,13 +15,13 @@ func (d Desk) history(ctx context.Context, r *Result) error {
 	if err != nil {
 		return err
 	}
-	functions, err := d.functions(ctx, r.ARN)
+	definition, err := d.definitionOf(ctx, r.ARN)
 	if err != nil {
 		return err
 	}
 	state := ""
 	failed := func(name, cause *string) {
-		r.Failures = append(r.Failures, Failure{state, functions[state], aws.ToString(name), aws.ToString(cause)})
+		r.Failures = append(r.Failures, Failure{state, definition.States[state].Function(), aws.ToString(name), aws.ToString(cause)})
 	}
 	for _, e := range events {
 		switch {
@@ -43,25 +41,15 @@ func (d Desk) history(ctx context.Context, r *Result) error {
 	return nil
 }
 
-// functions maps every state of the execution's machine to the name of the function that it runs.
-func (d Desk) functions(ctx context.Context, executionARN string) (map[string]string, error) {
+// definitionOf is the state machine of an execution.
+func (d Desk) definitionOf(ctx context.Context, executionARN string) (Definition, error) {
 	machine, err := d.States.DescribeStateMachineForExecution(ctx, &sfn.DescribeStateMachineForExecutionInput{
 		ExecutionArn: aws.String(executionARN),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("definition of %s: %w", executionARN, err)
+		return Definition{}, fmt.Errorf("definition of %s: %w", executionARN, err)
 	}
-	var definition struct {
-		States map[string]struct{ Resource string }
-	}
-	if err := json.Unmarshal([]byte(aws.ToString(machine.Definition)), &definition); err != nil {
-		return nil, fmt.Errorf("definition of %s: %w", executionARN, err)
-	}
-	names := map[string]string{}
-	for state, s := range definition.States {
-		names[state] = s.Resource[strings.LastIndexByte(s.Resource, ':')+1:]
-	}
-	return names, nil
+	return parse(executionARN, aws.ToString(machine.Definition))
 }
 
 // Events is the whole history of an execution.

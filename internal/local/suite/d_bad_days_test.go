@@ -53,6 +53,12 @@ func aDay(t *testing.T) day {
 	}
 	pace(t, hurried)
 	t.Cleanup(func() { pace(t, 1) })
+	return today(t)
+}
+
+// today is globex as it is now.
+func today(t *testing.T) day {
+	t.Helper()
 	console, err := w.Mail.Console()
 	if err != nil {
 		t.Fatal(err)

@@ -63,9 +63,13 @@ type event struct {
 	ImportPath string
 	Test       string
 	Output     string
+	Key, Value string // of an attribute
 }
 
-// read counts, and keeps the output of every test until its result is known: only failures are shown.
+// figure is the attribute (testing.T.Attr) in which a test says what it counted: that is shown also when it passes.
+const figure = "figure"
+
+// read counts, and keeps the output of every test until its result is known: only failures and figures are shown.
 func (c *Count) read(r io.Reader, say *progress.Printer) error {
 	held := map[string]*strings.Builder{}
 	failedTests := map[string]bool{}
@@ -84,6 +88,10 @@ func (c *Count) read(r io.Reader, say *progress.Printer) error {
 				held[key] = &strings.Builder{}
 			}
 			held[key].WriteString(e.Output)
+		case "attr":
+			if e.Key == figure {
+				say.Linef("  %s", e.Value)
+			}
 		case "pass":
 			if e.Test != "" {
 				c.Passed++

@@ -13,6 +13,7 @@ import threading
 
 import hypercorn.asyncio
 
+import attempts
 import fixes
 import runtime_api
 
@@ -21,6 +22,7 @@ def main():
     fixes.apply(without=os.environ.pop("ENGINE_WITHOUT", ""))
     if between := os.environ.pop("ENGINE_RUNTIME_API", ""):
         runtime_api.lead_through(between)
+        attempts.tell(between)
     if os.environ.pop("ENGINE_ATTACHED", "") == "1":
         threading.Thread(target=end_with_input, daemon=True).start()
     from ministack import app

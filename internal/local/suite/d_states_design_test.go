@@ -1,0 +1,220 @@
+//go:build platform
+
+package suite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/local/inbox"
+	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
+	"github.com/penguinmails/disaster-recovery/internal/task"
+)
+
+// designed follows a run through its definition, and says where it left it. Until a state fails for good no Catch may be
+// taken; from there on every step is the only one that the definition allows.
+func designed(d runbook.Definition, r runbook.Result, good map[string]harm) (problem string) {
+	set := map[string]any{} // what Pass states say on the way: the ending
+	falling := false
+	for i, name := range r.Path[:len(r.Path)-1] {
+		s, next := d.States[name], r.Path[i+1]
+		if s.Type == "Pass" && s.Result != nil {
+			set[fmt.Sprint(s.ResultPath)] = s.Result
+		}
+		h, fails := good[name]
+		switch {
+		case fails:
+			falling = true
+			if want := s.Caught(h.of(s.Function() != "")); next != want {
+				return fmt.Sprintf("after %s failed came %q, want %q", name, next, want)
+			}
+		case s.Type == "Choice" && falling:
+			want, ok := chosen(s, set)
+			if !ok || next != want {
+				return fmt.Sprintf("%q led to %q, want %q", name, next, want)
+			}
+		case s.Type == "Choice":
+			if next != s.Default && !slices.ContainsFunc(s.Choices, func(c runbook.Choice) bool { return c.Next == next }) {
+				return fmt.Sprintf("%q led to %q", name, next)
+			}
+		case next != s.Next:
+			return fmt.Sprintf("%s led to %q, want %q", name, next, s.Next)
+		}
+	}
+	last := r.Path[len(r.Path)-1]
+	switch d.States[last].Type {
+	case "Succeed":
+		if r.Status == types.ExecutionStatusSucceeded && !falling {
+			return ""
+		}
+	case "Fail":
+		if r.Status == types.ExecutionStatusFailed && falling && r.Error == last {
+			return causeOf(d, r, good)
+		}
+	}
+	return fmt.Sprintf("it ended %s as %q in %s", r.Status, r.Error, last)
+}
+
+// chosen is where a Choice leads by what is known; ok is false where that does not say.
+func chosen(s runbook.State, set map[string]any) (next string, ok bool) {
+	for _, c := range s.Choices {
+		if c.StringEquals == nil || c.Variable != "$.ending" {
+			return "", false
+		}
+		if set[c.Variable] == *c.StringEquals {
+			return c.Next, true
+		}
+	}
+	return s.Default, true
+}
+
+// causeOf asserts that the operator reads what failed first, and what to do; of a recorder that failed as well, that it did.
+func causeOf(d runbook.Definition, r runbook.Result, good map[string]harm) (problem string) {
+	at := slices.IndexFunc(r.Path, func(state string) bool { _, fails := good[state]; return fails })
+	first := r.Path[at]
+	if _, failed := good["RecordAuditFailure"]; failed {
+		seeded, _ := d.States[d.StartAt].Parameters["recorded"].(map[string]any)
+		if r.Cause == seeded["fault"] {
+			return ""
+		}
+	}
+	if want := good[first].of(d.States[first].Function() != ""); !strings.HasPrefix(r.Cause, want+": ") || !strings.Contains(r.Cause, "Next: ") {
+		return fmt.Sprintf("the cause is %q, want %s and what to do", r.Cause, want)
+	}
+	return ""
+}
+
+// expectation is a record or a notice of a run that must be there in the end, or must not.
+type expectation struct {
+	run, state string
+	record     string // its id
+	notice     string // its type
+	box        *inbox.Inbox
+	execution  string
+	want       int
+}
+
+// expectations are what the recorders and the tellers on a run's path must have left behind.
+func expectations(run string, d runbook.Definition, r runbook.Result, good map[string]harm) (all []expectation) {
+	for name, s := range d.Tasks() {
+		of, _ := s.Parameters["execution"].(map[string]any)
+		event, _ := s.Parameters["event"].(string)
+		if event == "" || of["arn.$"] != "$$.Execution.Id" || !slices.Contains(r.Path, name) {
+			continue
+		}
+		e := expectation{run: run, state: name, execution: r.ARN, want: 1}
+		if h, fails := good[name]; fails && !h.acted() {
+			e.want = 0
+		}
+		state := name
+		if literal, ok := of["state"].(string); ok {
+			state = literal
+		}
+		switch s.Function() {
+		case "pmdr-record-audit":
+			e.record = audit.NewID(task.Execution{ARN: r.ARN, StartedAt: r.Started, State: state}, nil, audit.Event(event))
+		case "pmdr-alert-security":
+			e.notice, e.box = event, &w.security
+		case "pmdr-alert-operations":
+			e.notice, e.box = event, &w.operations
+		default:
+			continue
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// check looks, when all is over, for everything that must have been recorded and told.
+func (tbl *table) check(t *testing.T) {
+	t.Helper()
+	recorded := map[string]int{}
+	for _, r := range records(t) {
+		recorded[r.ID]++
+	}
+	records, notices := 0, 0
+	for _, e := range tbl.expected {
+		switch {
+		case e.record != "":
+			records++
+			if n := recorded[e.record]; n != e.want {
+				t.Errorf("%s: %s recorded %d times, want %d", e.run, e.state, n, e.want)
+			}
+		case e.want > 0:
+			notices++
+			if !arrives(t, e) {
+				t.Errorf("%s: the notice of %s did not arrive", e.run, e.state)
+			}
+		}
+	}
+	t.Logf("%d records and %d notices are what they must be", records, notices)
+}
+
+// arrives reads an inbox until the notice is there.
+func arrives(t *testing.T, e expectation) bool {
+	t.Helper()
+	there := func(m inbox.Mail) bool {
+		return m.Attributes["type"] == e.notice && strings.Contains(m.Message, e.execution)
+	}
+	if slices.ContainsFunc(w.mails, there) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for {
+		mails, err := e.box.Next(ctx)
+		if err != nil {
+			return false
+		}
+		w.mails = append(w.mails, mails...)
+		if slices.ContainsFunc(mails, there) {
+			return true
+		}
+	}
+}
+
+// report prints the table, and fails where a field of it is empty.
+func (tbl *table) report(t *testing.T, took time.Duration) {
+	t.Helper()
+	var lines []string
+	states, once, good := 0, 0, 0
+	for output, d := range tbl.machines {
+		tasks := d.Tasks()
+		counts := [2][4]int{}
+		for name, s := range tasks {
+			forGood := 0
+			for _, h := range harms {
+				switch c := (cell{output, name, h}); {
+				case tbl.once[c]:
+					counts[0][h]++
+				case len(s.Retry) > 0:
+					t.Errorf("%s of %s was never struck once by %q: give it a way", name, output, h)
+				}
+				if tbl.good[cell{output, name, h}] {
+					counts[1][h]++
+					forGood++
+				}
+			}
+			if forGood == 0 {
+				t.Errorf("%s of %s was never struck for good: give it a way", name, output)
+			}
+		}
+		line := fmt.Sprintf("%-26s%3d states ", strings.TrimSuffix(output, "Arn"), len(tasks))
+		for _, h := range harms {
+			line += fmt.Sprintf("  %s %d/%d", h, counts[0][h], counts[1][h])
+			once, good = once+counts[0][h], good+counts[1][h]
+		}
+		states += len(tasks)
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	t.Logf("struck once / for good, in %.0f s:\n%s", took.Seconds(), strings.Join(lines, "\n"))
+	t.Attr("figure", fmt.Sprintf("%d states x %d faults: each struck once, %d times; for good %d times", states, len(harms), once, good))
+}
