@@ -32,8 +32,8 @@ func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[creden
 	executions, account := sfn.NewFromConfig(cfg), vps.Account{Secrets: secretsmanager.NewFromConfig(cfg), Config: e.Provider}
 	return start.Guard(executions, credential.Stager{
 		Registry: tenant.Open(cfg, e.Tenants), Restores: hold.Open(cfg, e.Restores),
-		Servers:  credential.Servers{Power: account, Executions: tenant.StepFunctions{Client: executions}},
-		Login:    credential.LoginTo(cluster, vault.Identity{AWS: cfg, Role: "stage-credentials"}),
+		Servers: credential.Servers{Power: account, Executions: tenant.StepFunctions{Client: executions}},
+		Login:   credential.LoginTo(cluster, vault.Identity{AWS: cfg, Role: "stage-credentials"}),
 	}.Stage), nil
 }
 

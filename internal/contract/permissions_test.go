@@ -148,6 +148,7 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		"start vault-backup":          {is("states:StartExecution"), is("${VaultBackupStateMachine}"), "DrOperator NightlyBackupRole StartBackupRole"},
 		"start vault-restore":         {is("states:StartExecution"), is("${VaultRestoreStateMachine}"), "DrOperator"},
 		"start vps-recovery":          {is("states:StartExecution"), is("${VpsRecoveryStateMachine}"), "DrOperator StartCleanUpRole StartRecoveryRole SweepTenantsRole"},
+		"start reconciliation":        {is("states:StartExecution"), is("${ReconcileAfterRestoreStateMachine}"), "DrOperator RestoredVaultRole SweepTenantsRole"},
 		"start credential-compromise": {is("states:StartExecution"), is("${CredentialCompromiseStateMachine}"), "DetectedCompromiseRole DrOperator"},
 		"start credential-rotation":   {is("states:StartExecution"), is("${CredentialRotationStateMachine}"), "DrOperator StartRotationsRole"},
 		"stop automation":             {is("lambda:InvokeFunction"), is("${SetAutomationFunction.Arn}"), "DrOperator"},
