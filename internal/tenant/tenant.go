@@ -69,4 +69,6 @@ type Tenant struct {
 	// StaleSince is since when Vault, the registry and the server are not seen to hold one credential; zero where nobody
 	// doubts it.
 	StaleSince time.Time `json:"stale_since"`
+	// RotationDue is for when a routine rotation was announced to the tenant last; zero where none was.
+	RotationDue time.Time `json:"rotation_due"`
 }

@@ -50,3 +50,19 @@ func TestADoubtedCredentialIsNoted(t *testing.T) {
 		wants(t, w.registry().NoteStale(t.Context(), "#budget", w.now), fault.InvalidInput)
 	})
 }
+
+func TestAnAnnouncedRotationIsNoted(t *testing.T) {
+	onEach(t, func(t *testing.T, w *world) {
+		w.registered()
+		due := w.now.Add(7 * 24 * time.Hour)
+		for range 2 {
+			if err := w.registry().NoteRotation(t.Context(), "acme", due); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if now := w.tenant(); !now.RotationDue.Equal(due) || !now.StaleSince.IsZero() {
+			t.Errorf("the tenant is %+v", now)
+		}
+		wants(t, w.registry().NoteRotation(t.Context(), "nobody", due), fault.TenantUnknown)
+	})
+}
