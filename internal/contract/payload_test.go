@@ -18,6 +18,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/notice"
 	"github.com/penguinmails/disaster-recovery/internal/reconcile"
 	"github.com/penguinmails/disaster-recovery/internal/restore"
+	"github.com/penguinmails/disaster-recovery/internal/routine"
 	"github.com/penguinmails/disaster-recovery/internal/strictjson"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 	"github.com/penguinmails/disaster-recovery/internal/vps"
@@ -72,6 +73,7 @@ var payloads = map[string]payload{
 	"start-clean-up":         of[backstop.CleanUpInput, backstop.CleaningUp](),
 	"start-recovery":         of[watch.Delivery, watch.Response](),
 	"start-rotations":        of[reconcile.StartInput, reconcile.Rotations](),
+	"sweep-credentials":      of[routine.Input, routine.Swept](),
 	"sweep-tenants":          of[watch.SweepInput, watch.Swept](),
 	"test-credentials":       of[credential.TestInput, credential.Tested](),
 	"unlock-tenant":          of[tenant.Release, tenant.Released](),

@@ -148,13 +148,15 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		"start vault-backup":          {is("states:StartExecution"), is("${VaultBackupStateMachine}"), "DrOperator NightlyBackupRole StartBackupRole"},
 		"start vault-restore":         {is("states:StartExecution"), is("${VaultRestoreStateMachine}"), "DrOperator"},
 		"start vps-recovery":          {is("states:StartExecution"), is("${VpsRecoveryStateMachine}"), "DrOperator StartCleanUpRole StartRecoveryRole SweepTenantsRole"},
+		"start reconciliation":        {is("states:StartExecution"), is("${ReconcileAfterRestoreStateMachine}"), "DrOperator RestoredVaultRole SweepTenantsRole"},
 		"start credential-compromise": {is("states:StartExecution"), is("${CredentialCompromiseStateMachine}"), "DetectedCompromiseRole DrOperator"},
-		"start credential-rotation":   {is("states:StartExecution"), is("${CredentialRotationStateMachine}"), "DrOperator StartRotationsRole"},
+		"start credential-rotation":   {is("states:StartExecution"), is("${CredentialRotationStateMachine}"), "DrOperator StartRotationsRole SweepCredentialsRole"},
 		"stop automation":             {is("lambda:InvokeFunction"), is("${SetAutomationFunction.Arn}"), "DrOperator"},
 		"ring for a server":           {is("sns:Publish"), is("${ServerAlarmsTopic}"), "ServerAlarmsTopicPolicy"},
 		"put an alarm":                {is("cloudwatch:PutMetricAlarm"), is(serverAlarms), "RegisterTenantRole SweepTenantsRole"},
 		"delete an alarm":             {is("cloudwatch:DeleteAlarms"), anything, "SweepTenantsRole"},
 		"tell the operators":          {is("sns:Publish"), is("${OperationsTopic}"), "AlertOperationsRole OperationsTopicPolicy StartRecoveryRole"},
+		"tell tenants":                {is("sns:Publish"), is("${TenantTopic}"), "NotifyTenantRole SweepCredentialsRole"},
 		"tell the security team":      {is("sns:Publish"), is("${SecurityTopic}"), "AlertSecurityRole"},
 	} {
 		if got := strings.Join(holders(all, c.action, c.resource), " "); got != c.holder {

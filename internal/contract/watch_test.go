@@ -64,7 +64,7 @@ func TestTheRoundsOfTheWatch(t *testing.T) {
 			t.Errorf("%s may be invoked %d s late", step, age)
 		}
 	}
-	if rounds != 2 {
+	if rounds != 3 {
 		t.Errorf("%d rules invoke functions", rounds)
 	}
 	if got := properties[function](t, tm, "ProbePlatformFunction").Timeout; got >= 60 {

@@ -67,7 +67,7 @@ func (c Committer) Commit(ctx context.Context, in CommitInput) (Committed, error
 	if out.Destroyed, err = destroy(ctx, v, r, out.Version); err != nil {
 		return Committed{}, err
 	}
-	return c.settle(ctx, v, r, out)
+	return c.settle(ctx, v, r, in.Execution.StartedAt, out)
 }
 
 // write makes the pending credential Vault's current one, and gives its version.
@@ -135,8 +135,9 @@ func destroy(ctx context.Context, v Vault, r Staged, version int) (destroyed int
 }
 
 // settle sees that the server has the password. Where it is now counts, not where it was: a recovery may have ended since,
-// which from here on cannot end with another credential.
-func (c Committer) settle(ctx context.Context, v Vault, r Staged, out Committed) (Committed, error) {
+// which from here on cannot end with another credential. One that is off has the former password if somebody switches it on:
+// it is in doubt until a look has found that it has not.
+func (c Committer) settle(ctx context.Context, v Vault, r Staged, now time.Time, out Committed) (Committed, error) {
 	t, err := c.Registry.Find(ctx, r.Tenant.ID)
 	if err != nil {
 		return Committed{}, err
@@ -144,7 +145,10 @@ func (c Committer) settle(ctx context.Context, v Vault, r Staged, out Committed)
 	if out.Absence, err = c.Servers.absence(ctx, t); err != nil {
 		return Committed{}, err
 	}
-	if out.Absence == Off || out.Absence == Gone {
+	switch out.Absence {
+	case Off:
+		return out, c.Registry.NoteStale(ctx, t.ID, now.UTC())
+	case Gone:
 		return out, nil
 	}
 	out.Installed, out.Repaired, err = c.install(ctx, v, t, r.Tenant.CredentialID)

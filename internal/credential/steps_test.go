@@ -282,6 +282,9 @@ func TestAServerThatIsNotThere(t *testing.T) {
 			if (q.mailu == q.current()) != tt.installed || q.mailu != "first" && !tt.installed {
 				t.Errorf("on the server is %q", q.mailu)
 			}
+			if doubted := !q.world.registry.StaleSince.IsZero(); doubted != (tt.absence == credential.Off) {
+				t.Errorf("the server is in doubt: %t", doubted)
+			}
 			if q.registry.CredentialID != staged.Tenant.CredentialID || q.current() == "first" {
 				t.Error("Vault and registry were not rotated")
 			}

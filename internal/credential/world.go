@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/penguinmails/disaster-recovery/internal/mailprobe"
 	"github.com/penguinmails/disaster-recovery/internal/mailu"
@@ -15,6 +16,8 @@ type Registry interface {
 	Find(ctx context.Context, tenantID string) (tenant.Tenant, error)
 	// SetCredential is CredentialStale where the registry names neither of the two.
 	SetCredential(context.Context, tenant.Rotation) error
+	// NoteStale notes since when nobody has seen that the server holds the credential.
+	NoteStale(ctx context.Context, tenantID string, since time.Time) error
 }
 
 // Restores knows whether Vault is being restored.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/mailprobe"
@@ -218,6 +219,10 @@ func (c client) SetCredential(_ context.Context, r tenant.Rotation) error {
 		err = fault.CredentialStale.Tellf("%s", r.TenantID)
 	}
 	return err
+}
+
+func (c client) NoteStale(_ context.Context, _ string, since time.Time) error {
+	return c.op(call{what: "note that the server is in doubt", writes: true, fails: fault.AWSUnavailable}, func() { c.world.registry.StaleSince = since })
 }
 
 func (c client) Has(_ context.Context, username string, password secret.String) (has bool, err error) {

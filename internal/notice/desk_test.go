@@ -102,10 +102,11 @@ var letterCases = map[string]string{
 	"vps_recovery_failed": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","ending":"clean"},
 		"fault":{"Error":"ProviderRefused","Cause":"PLANTED is what the provider said"}}`,
-	"credentials_reconciled":         `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":3,"missing":[]}}`,
-	"credentials_reconciled-none":    `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"missing":[]}}`,
-	"credentials_reconciled-missing": `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":3,"missing":["acme","globex"]}}`,
-	"reconciliation_failed": `{"event":"reconciliation_failed","severity":"critical",EXECUTION,"details":{"tenants":0,"rotations":0,"missing":[]},
+	"credentials_reconciled":         `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":3,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}}}`,
+	"credentials_reconciled-none":    `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}}}`,
+	"credentials_reconciled-unseen":  `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"missing":{"count":0,"shown":[]},"unseen":{"count":22,"shown":["acme","globex"]}}}`,
+	"credentials_reconciled-missing": `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":3,"missing":{"count":2,"shown":["acme","globex"]},"unseen":{"count":0,"shown":[]}}}`,
+	"reconciliation_failed": `{"event":"reconciliation_failed","severity":"critical",EXECUTION,"details":{"tenants":0,"rotations":0,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}},
 		"fault":{"Error":"VaultUnreachable","Cause":""}}`,
 	"vps_recovery_not_needed-rebooted": `{"event":"vps_recovery_not_needed","severity":"info","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","rebooted":true}}`,

@@ -52,6 +52,22 @@ func (f facts) list(key string) string {
 	return oneLine(strings.Join(entries, ", "))
 }
 
+// listed is a list of which the first entries are shown, in one line.
+func (f facts) listed(key string) string {
+	var list struct {
+		Count int      `json:"count"`
+		Shown []string `json:"shown"`
+	}
+	if json.Unmarshal(f[key], &list) != nil || list.Count == 0 {
+		return none
+	}
+	text := oneLine(strings.Join(list.Shown, ", "))
+	if more := list.Count - len(list.Shown); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
 // yes is a truth; anything else is none.
 func (f facts) yes(key string) bool { return f[key].Kind() == 't' }
 

@@ -4,20 +4,24 @@ package notice
 func (d *Desk) credentialsReconciled(_ Request, f facts) letter {
 	l := letter{
 		subject:  "After the restore: " + f.text("rotations") + " credentials are being rotated",
-		happened: "Vault was restored. Where it holds an older credential than the registry names, the credential is being rotated once more, so that Vault and the mail server agree again.",
+		happened: "Vault was restored. Where it does not hold the credential that the registry names, or not the password that the mail server holds, the credential is being rotated once more, so that they agree again. Who is not seen to agree is looked at again every hour.",
 		facts: []fact{
 			{"Tenants", f.text("tenants")},
 			{"Rotations started", f.text("rotations")},
-			{"Without a credential", f.list("missing")},
+			{"Without a credential", f.listed("missing")},
+			{"Servers not seen", f.listed("unseen")},
 		},
 		next: "wait for the notice of each rotation",
 	}
 	switch {
-	case f.list("missing") != none:
+	case f.listed("missing") != none:
 		l.next = "write smtp/{tenant_id}/admin of the tenants without a credential into Vault anew; then start credential-rotation for each"
 	case f.text("rotations") == "0":
 		l.subject = "After the restore: Vault and the registry agree"
 		l.next = "nothing"
+		if f.listed("unseen") != none {
+			l.next = "see to the servers that do not answer; each is looked at again every hour, and given a new password if it holds another one than Vault"
+		}
 	}
 	return l
 }

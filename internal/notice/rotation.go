@@ -26,6 +26,9 @@ func (d *Desk) credentialsRotated(_ Request, f facts) letter {
 		l.happened = "The tenant's mail password was replaced in Vault and in the registry. The server was not given it: " + absent(f.text("absence"))
 		l.facts[len(l.facts)-1].value = "no"
 		l.next = "when the server of " + tenant + " answers again without having been replaced, " + again(tenant)
+		if f.text("absence") == "off" {
+			l.next = "nothing: when the server of " + tenant + " answers again, it is given a new password within about an hour. To have that at once, " + again(tenant)
+		}
 	}
 	return l
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,6 +18,8 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/launch"
+	"github.com/penguinmails/disaster-recovery/internal/mailu"
+	"github.com/penguinmails/disaster-recovery/internal/secret"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/tenant"
 	"github.com/penguinmails/disaster-recovery/internal/vault"
@@ -26,25 +30,35 @@ var execution = task.Execution{
 	StartedAt: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), State: "FindStaleCredentials",
 }
 
-// world is a registry, and a Vault that holds the ids of its credentials.
+// world is a registry, a Vault that holds the credentials of its tenants, and their servers.
 type world struct {
 	registry []tenant.Tenant
 	broken   error
-	ids      map[string]string // by tenant
+	ids      map[string]string // in Vault, by tenant
+	servers  map[string]string // the password that opens the mailbox, by tenant
 	refuses  string            // the tenant whose secret Vault does not give out
-	logins   int
+	stuck    string            // the tenant whose server says nothing, for ever
+	vault    error             // what reading the servers' keys ends with
+	logins   atomic.Int32
+	noted    map[string]time.Time
 }
 
-func (w *world) add(id, registered, stored string) {
+// add adds a tenant; its password is that of the credential's id.
+func (w *world) add(id, registered, stored, onServer string) {
 	t := tenant.Tenant{}
 	t.ID, t.CredentialID = id, registered
 	w.registry = append(w.registry, t)
 	if stored != "" {
 		w.ids[id] = stored
 	}
+	if onServer != "" {
+		w.servers[id] = onServer
+	}
 }
 
-func (w *world) Tenants(context.Context) ([]tenant.Tenant, error) { return w.registry, w.broken }
+func (w *world) Tenants(context.Context) ([]tenant.Tenant, error) {
+	return slices.Clone(w.registry), w.broken
+}
 
 func (w *world) ReadSecret(_ context.Context, mount, path string, version int) (*vault.Secret, error) {
 	id := strings.TrimSuffix(path, "/admin")
@@ -61,44 +75,149 @@ func (w *world) ReadSecret(_ context.Context, mount, path string, version int) (
 	case stored == "deleted":
 		return &vault.Secret{Gone: true}, nil
 	}
-	return &vault.Secret{Data: map[string]any{"credential_id": stored}}, nil
+	return &vault.Secret{Data: map[string]any{
+		"credential_id": stored, "username": "admin@" + id, "password": stored, "webmail_url": "https://" + id,
+	}}, nil
+}
+
+func (w *world) Decrypt(_ context.Context, c vault.Ciphertext) (secret.String, error) {
+	return secret.New(c.Text), nil
+}
+
+func (w *world) open(ctx context.Context, _ mailu.Secrets, tenantID string, _ mailu.Server) (Mailbox, func(), error) {
+	if w.vault != nil {
+		return nil, nil, w.vault
+	}
+	if tenantID == w.stuck {
+		<-ctx.Done()
+		return nil, nil, fault.VaultUnreachable.Errorf("%w", ctx.Err())
+	}
+	password, there := w.servers[tenantID]
+	if !there {
+		return nil, nil, fault.ServerUnreachable.Errorf("no route")
+	}
+	return mailbox(password), func() {}, nil
+}
+
+type mailbox string
+
+func (m mailbox) Has(_ context.Context, _ string, password secret.String) (bool, error) {
+	return password.Reveal() == string(m), nil
+}
+
+func (w *world) NoteStale(_ context.Context, id string, since time.Time) error {
+	if id == "left" {
+		return fault.TenantUnknown.Tellf("left")
+	}
+	w.noted[id] = since
+	return nil
 }
 
 func (w *world) find(t *testing.T, input string) (Found, error) {
 	t.Helper()
-	login := func(context.Context) (Secrets, func(), error) { w.logins++; return w, func() { w.logins-- }, nil }
-	return Finder{Tenants: w, Login: login}.Find(t.Context(), FindInput{Input: json.RawMessage(input), Execution: execution})
+	login := func(context.Context) (mailu.Secrets, func(), error) {
+		w.logins.Add(1)
+		return w, func() { w.logins.Add(-1) }, nil
+	}
+	return Finder{Tenants: w, Login: login, Open: w.open, Patience: Patience{One: time.Second, All: 2 * time.Second}, Notes: w}.
+		Find(t.Context(), FindInput{Input: json.RawMessage(input), Execution: execution})
 }
 
-func newWorld() *world { return &world{ids: map[string]string{}} }
+func newWorld() *world {
+	return &world{ids: map[string]string{}, servers: map[string]string{}, noted: map[string]time.Time{}}
+}
 
 func TestFind(t *testing.T) {
 	w := newWorld()
-	w.add("first", "new", "old")
-	w.add("second", "same", "same")
-	w.add("third", "new", "deleted")
-	w.add("fourth", "new", "")
+	w.add("first", "new", "old", "new")
+	w.add("second", "same", "same", "same")
+	w.add("third", "new", "deleted", "new")
+	w.add("fourth", "new", "", "new")
+	w.add("half", "old", "old", "new") // its rotation had not come to the registry
+	w.add("off", "same", "same", "")
+	w.add("left", "same", "same", "")
 	for i := range 100 {
-		w.add(fmt.Sprintf("many-%d", i), "new", "old")
+		w.add(fmt.Sprintf("many-%d", i), "new", "old", "")
+		w.add(fmt.Sprintf("none-%d", i), "new", "", "")
 	}
 	got, err := w.find(t, `{"reason":"restored","requested_by":"mira"}`)
-	if err != nil || got.RequestedBy != "mira" || got.Tenants != 104 || !got.Any || len(got.Stale) != 101 || got.Stale[0] != "first" ||
-		got.Stale[1] != "many-0" || !slices.Equal(got.Missing, []string{"third", "fourth"}) {
-		t.Errorf("found %+v, %v", got, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if w.logins != 0 {
+	if got.RequestedBy != "mira" || got.Tenants != 207 || !got.Any || !got.Tell || len(got.Stale) != 102 || got.Stale[0] != "first" || got.Stale[1] != "half" {
+		t.Errorf("found %+v", got)
+	}
+	if got.Missing.Count != 102 || len(got.Missing.Shown) != 20 || got.Missing.Shown[0] != "third" || !slices.Equal(got.Unseen.Shown, []string{"off", "left"}) {
+		t.Errorf("missing %+v, unseen %+v", got.Missing, got.Unseen)
+	}
+	if len(w.noted) != 103 || !w.noted["off"].Equal(execution.StartedAt) || !w.noted["half"].Equal(execution.StartedAt) {
+		t.Errorf("noted %d: %v", len(w.noted), w.noted)
+	}
+	if w.logins.Load() != 0 {
 		t.Error("the login was not given back")
 	}
 }
 
 func TestFindNothing(t *testing.T) {
 	w := newWorld()
-	w.add("first", "same", "same")
+	w.add("first", "same", "same", "same")
 	w.broken = errors.New("another record cannot be read")
 	got, err := w.find(t, `{}`)
-	if err != nil || got.Any || got.Stale == nil || got.Missing == nil || got.Tenants != 1 {
-		t.Errorf("found %+v, %v", got, err)
+	if err != nil || got.Any || !got.Tell || got.Stale == nil || got.Missing.Shown == nil || got.Unseen.Shown == nil || got.Tenants != 1 || len(w.noted) != 0 {
+		t.Errorf("found %+v, %v; noted %v", got, err, w.noted)
 	}
+}
+
+// A further look is at those who were noted, is silent while nothing changes, and takes the notes away of those who agree.
+func TestFindAgain(t *testing.T) {
+	w := newWorld()
+	since := execution.StartedAt.Add(-time.Hour)
+	w.add("well", "same", "same", "another") // nobody doubted it
+	w.add("in-hand", "same", "same", "another")
+	w.add("off", "same", "same", "")
+	for i := range w.registry[1:] {
+		w.registry[i+1].StaleSince = since
+	}
+	w.registry[1].Suppressed = true
+	got, err := w.find(t, `{"again":true}`)
+	if err != nil || got.Tenants != 1 || got.Any || got.Tell || got.Unseen.Count != 1 || len(w.noted) != 0 {
+		t.Errorf("still off: %+v, %v; noted %v", got, err, w.noted)
+	}
+	w.servers["off"] = "older"
+	if got, err = w.find(t, `{"again":true}`); err != nil || !got.Any || !got.Tell || !slices.Equal(got.Stale, []string{"off"}) || len(w.noted) != 0 {
+		t.Errorf("on again with an older password: %+v, %v; noted %v", got, err, w.noted)
+	}
+	w.servers["off"] = "same"
+	if got, err = w.find(t, `{"again":true}`); err != nil || got.Any || !got.Tell || got.Settled != 1 {
+		t.Errorf("rotated: %+v, %v", got, err)
+	}
+	if at, ok := w.noted["off"]; !ok || !at.IsZero() || len(w.noted) != 1 {
+		t.Errorf("noted %v", w.noted)
+	}
+}
+
+// A server that answers nothing takes its time and no more, and a hundred of them not a hundred times as much.
+func TestFindIsNotHeldUpByServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.stuck = "stuck"
+		w.add("stuck", "same", "same", "same")
+		w.add("after-it", "same", "same", "same")
+		begun := time.Now()
+		got, err := w.find(t, `{}`)
+		if err != nil || !slices.Equal(got.Unseen.Shown, []string{"stuck"}) || time.Since(begun) > 2*time.Second {
+			t.Errorf("found %+v, %v after %v", got, err, time.Since(begun))
+		}
+		w = newWorld()
+		w.stuck = "stuck"
+		for range 400 {
+			w.add("stuck", "same", "same", "same")
+		}
+		begun = time.Now()
+		if got, err = w.find(t, `{}`); err != nil || got.Unseen.Count != 400 || time.Since(begun) > 3*time.Second {
+			t.Errorf("found %+v, %v after %v", got, err, time.Since(begun))
+		}
+	})
 }
 
 func TestFindRefuses(t *testing.T) {
@@ -108,10 +227,16 @@ func TestFindRefuses(t *testing.T) {
 		}
 	}
 	w := newWorld()
-	w.add("first", "new", "old")
+	w.add("first", "new", "old", "new")
 	w.refuses = "first"
 	if _, err := w.find(t, `{}`); !fault.Is(err, fault.VaultRefused) {
 		t.Errorf("Vault refuses: %v", err)
+	}
+	w = newWorld()
+	w.add("first", "same", "same", "same")
+	w.vault = fault.VaultRefused.Errorf("the keys of servers")
+	if _, err := w.find(t, `{}`); !fault.Is(err, fault.VaultRefused) {
+		t.Errorf("Vault refuses the keys: %v", err)
 	}
 	w = newWorld()
 	w.broken = fault.AWSUnavailable.Errorf("silent")

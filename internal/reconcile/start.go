@@ -45,7 +45,7 @@ type Starter struct {
 func (s Starter) Start(ctx context.Context, in StartInput) (Rotations, error) {
 	for i, id := range in.Tenants {
 		_, err := s.Machine.Start(ctx, "after-restore-"+launch.Digest(in.Execution.ARN+" "+id, 16), rotation{
-			TenantID: id, Reason: "Vault was restored to an older credential", RequestedBy: "reconcile-after-restore",
+			TenantID: id, Reason: "Vault, the registry and the server did not agree", RequestedBy: "reconcile-after-restore",
 		})
 		if err != nil {
 			return Rotations{}, fmt.Errorf("after %d others: %w", i, err)

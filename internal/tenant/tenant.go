@@ -66,4 +66,9 @@ type Tenant struct {
 	// Arriving is the server to which the lease's holder is moving the tenant; the zero Arrival where none is. The change
 	// in DNS is what decides: a successor finishes a move that DNS has seen, and drops one that it has not.
 	Arriving Arrival `json:"arriving"`
+	// StaleSince is since when Vault, the registry and the server are not seen to hold one credential; zero where nobody
+	// doubts it.
+	StaleSince time.Time `json:"stale_since"`
+	// RotationDue is for when a routine rotation was announced to the tenant last; zero where none was.
+	RotationDue time.Time `json:"rotation_due"`
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
@@ -20,6 +21,29 @@ type StarterConfig struct {
 	Machine string `env:"RECOVERY_MACHINE_ARN,required"`
 	AtOnce  int    `env:"AUTOMATIC_RECOVERIES_AT_ONCE,required"`
 	PerHour int    `env:"AUTOMATIC_RECOVERIES_PER_HOUR,required"`
+}
+
+// SettlerConfig says what has those looked at again whose credential is in doubt.
+type SettlerConfig struct {
+	// Machine is the ARN of the state machine reconcile-after-restore.
+	Machine string `env:"RECONCILE_MACHINE_ARN,required"`
+}
+
+// OpenSweeper prepares the sweep; it makes no call.
+func OpenSweeper(cfg aws.Config, starter StarterConfig, alarms AlarmConfig, settler SettlerConfig) Sweeper {
+	machines, tables := sfn.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
+	registry := tenant.Open(cfg, starter.Tenants)
+	return Sweeper{
+		Tenants: tenant.List{Database: tables, Table: registry.Table},
+		Alarms:  OpenAlarms(cfg, alarms),
+		Starter: OpenStarter(cfg, starter),
+		Settler: Settler{
+			Automation: tenant.Budget{Registry: registry, Ledger: tables}, Restores: hold.Open(cfg, starter.Restores),
+			Machine: launch.Machine{Client: machines, ARN: settler.Machine},
+		},
+		Executions: tenant.StepFunctions{Client: machines},
+		Metrics:    cloudwatch.NewFromConfig(cfg),
+	}
 }
 
 // OpenStarter prepares the starter; it makes no call.

@@ -34,6 +34,8 @@ type Swept struct {
 	Waiting       int     `json:"waiting"` // servers that are down, and for which nothing runs or may be started
 	AlarmsPut     int     `json:"alarms_put"`
 	AlarmsDeleted int     `json:"alarms_deleted"`
+	// LookingAgain: a further look at those was started whose Vault and server were not seen to agree.
+	LookingAgain bool `json:"looking_again"`
 }
 
 // mostPut is how many alarms one sweep puts: at CloudWatch's three in a second they take a minute and a half.
@@ -44,13 +46,14 @@ type Sweeper struct {
 	Tenants    Tenants
 	Alarms     Alarms
 	Starter    Starter
+	Settler    Settler
 	Executions tenant.Executions
 	Metrics    Metrics
 }
 
 // Sweep starts what is in ALARM and has no execution that runs: a start that was lost, one that the budget refused, or a
 // recovery that failed. The most important tenant comes first, and those whom people have in hand are left to them. Then it
-// keeps the alarms in step with the registry. What still waits is counted last, so that a sweep which fails is missed.
+// has looked again at those whose credential is in doubt, and keeps the alarms in step with the registry. What still waits is counted last, so that a sweep which fails is missed.
 //
 // A record that cannot be read is left alone, its alarm too; ProbePlatform tells of it.
 //
@@ -70,6 +73,9 @@ func (s Sweeper) Sweep(ctx context.Context, in SweepInput) (Swept, error) {
 	}
 	out := Swept{Tenants: len(tenants), Started: []Start{}}
 	if err := s.startAll(ctx, in, tenants, alarms, &out); err != nil {
+		return Swept{}, err
+	}
+	if out.LookingAgain, err = s.Settler.settle(ctx, tenants, in.ScheduledTime); err != nil {
 		return Swept{}, err
 	}
 	if err := s.keep(ctx, tenants, alarms, unread == nil, &out); err != nil {
