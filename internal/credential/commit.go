@@ -13,7 +13,9 @@ import (
 
 // CommitInput is a credential that was tested, or that no server can be given now.
 type CommitInput struct {
-	Rotation  Staged         `json:"rotation"`
+	Rotation Staged `json:"rotation"`
+	// Through is as in TestInput.
+	Through   mailu.Through  `json:"through"`
 	Execution task.Execution `json:"execution"`
 }
 
@@ -32,6 +34,8 @@ type Committed struct {
 	Absence   Absence `json:"absence"`
 	// Repaired: the password had to be set once more, after a change of another run or hand.
 	Repaired bool `json:"repaired"`
+	// Through is the way to Mailu that was taken; empty where none was.
+	Through mailu.Through `json:"through"`
 }
 
 // Committer is the step CommitCredentials.
@@ -67,7 +71,7 @@ func (c Committer) Commit(ctx context.Context, in CommitInput) (Committed, error
 	if out.Destroyed, err = destroy(ctx, v, r, out.Version); err != nil {
 		return Committed{}, err
 	}
-	return c.settle(ctx, v, r, in.Execution.StartedAt, out)
+	return c.settle(ctx, v, in, out)
 }
 
 // write makes the pending credential Vault's current one, and gives its version.
@@ -137,8 +141,8 @@ func destroy(ctx context.Context, v Vault, r Staged, version int) (destroyed int
 // settle sees that the server has the password. Where it is now counts, not where it was: a recovery may have ended since,
 // which from here on cannot end with another credential. One that is off has the former password if somebody switches it on:
 // it is in doubt until a look has found that it has not.
-func (c Committer) settle(ctx context.Context, v Vault, r Staged, now time.Time, out Committed) (Committed, error) {
-	t, err := c.Registry.Find(ctx, r.Tenant.ID)
+func (c Committer) settle(ctx context.Context, v Vault, in CommitInput, out Committed) (Committed, error) {
+	t, err := c.Registry.Find(ctx, in.Rotation.Tenant.ID)
 	if err != nil {
 		return Committed{}, err
 	}
@@ -147,11 +151,16 @@ func (c Committer) settle(ctx context.Context, v Vault, r Staged, now time.Time,
 	}
 	switch out.Absence {
 	case Off:
-		return out, c.Registry.NoteStale(ctx, t.ID, now.UTC())
+		return out, c.Registry.NoteStale(ctx, t.ID, in.Execution.StartedAt.UTC())
 	case Gone:
 		return out, nil
 	}
-	out.Installed, out.Repaired, err = c.install(ctx, v, t, r.Tenant.CredentialID)
+	box, closed, err := c.Open(ctx, v, t.ID, serverOf(t), in.Through)
+	if err == nil {
+		defer closed()
+		out.Installed, out.Repaired, err = c.install(ctx, v, box, in.Rotation.Tenant)
+		out.Through = box.Through()
+	}
 	if err != nil && out.Absence == Recovering {
 		slog.WarnContext(ctx, "the server is not there; the recovery installs the new credential", "error", err.Error())
 		return out, nil
@@ -161,15 +170,10 @@ func (c Committer) settle(ctx context.Context, v Vault, r Staged, now time.Time,
 
 // install gives the server Vault's current password where it has another. It looks at Vault again just before the change, and
 // after it: one that came too late must not stay. What a newer run has begun is left alone.
-func (c Committer) install(ctx context.Context, v Vault, t tenant.Tenant, id string) (installed, repaired bool, err error) {
-	box, closed, err := c.Open(ctx, v, t.ID, serverOf(t))
-	if err != nil {
-		return false, false, err
-	}
-	defer closed()
+func (c Committer) install(ctx context.Context, v Vault, box Mailbox, t mailu.Tenant) (installed, repaired bool, err error) {
 	for range races {
 		seen, err := look(ctx, c.Registry, v, t.ID)
-		if err != nil || !seen.committed(id) && !repaired {
+		if err != nil || !seen.committed(t.CredentialID) && !repaired {
 			return false, repaired, err
 		}
 		password, err := seen.current.open(ctx, v, t.ID)
@@ -178,7 +182,7 @@ func (c Committer) install(ctx context.Context, v Vault, t tenant.Tenant, id str
 		}
 		has, err := box.Has(ctx, seen.username(), password)
 		if err != nil || has {
-			return has && seen.committed(id), repaired, err
+			return has && seen.committed(t.CredentialID), repaired, err
 		}
 		again, err := look(ctx, c.Registry, v, t.ID)
 		if err != nil || again.valid() {

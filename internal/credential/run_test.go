@@ -38,7 +38,7 @@ func (s sides) login(context.Context) (credential.Vault, func(), error) {
 	return s.vault, func() {}, s.loggedIn()
 }
 
-func (s sides) open(context.Context, mailu.Secrets, string, mailu.Server) (credential.Mailbox, func(), error) {
+func (s sides) open(context.Context, mailu.Secrets, string, mailu.Server, mailu.Through) (credential.Mailbox, func(), error) {
 	return s.mailbox, func() {}, nil
 }
 

@@ -36,7 +36,7 @@ func (s Setter) Set(ctx context.Context, in mailu.SetInput) (mailu.Credentials, 
 		return mailu.Credentials{}, err
 	}
 	defer logout()
-	box, closed, err := s.Open(ctx, v, in.Tenant.ID, in.Server)
+	box, closed, err := s.Open(ctx, v, in.Tenant.ID, in.Server, "")
 	if err != nil {
 		return mailu.Credentials{}, err
 	}
@@ -45,7 +45,7 @@ func (s Setter) Set(ctx context.Context, in mailu.SetInput) (mailu.Credentials, 
 	if err != nil {
 		return mailu.Credentials{}, err
 	}
-	set := mailu.Credentials{Username: seen.username(), DKIM: []mailu.DKIM{}}
+	set := mailu.Credentials{Username: seen.username(), Through: box.Through(), DKIM: []mailu.DKIM{}}
 	if seen.committed(in.Tenant.CredentialID) {
 		return set, nil
 	}
@@ -57,5 +57,6 @@ func (s Setter) Set(ctx context.Context, in mailu.SetInput) (mailu.Credentials, 
 	if err != nil {
 		return mailu.Credentials{}, err
 	}
+	set.Through = box.Through()
 	return set, nil
 }

@@ -103,7 +103,7 @@ func TestRotation(t *testing.T) {
 		t.Errorf("Test = %+v, %v", tested, err)
 	}
 	committed, err := q.commit(t, staged)
-	want := credential.Committed{CredentialID: staged.Tenant.CredentialID, Version: 2, Destroyed: 1, Installed: true}
+	want := credential.Committed{CredentialID: staged.Tenant.CredentialID, Version: 2, Destroyed: 1, Installed: true, Through: mailu.ThroughAPI}
 	if err != nil || committed != want {
 		t.Errorf("Commit = %+v, %v, want %+v", committed, err, want)
 	}
@@ -241,7 +241,7 @@ func (p power) Running(context.Context, string) (bool, error) { return p.recover
 func (p power) servers() credential.Servers { return credential.Servers{Power: p, Executions: p} }
 
 // shut is a server that does not answer.
-func shut(context.Context, mailu.Secrets, string, mailu.Server) (credential.Mailbox, func(), error) {
+func shut(context.Context, mailu.Secrets, string, mailu.Server, mailu.Through) (credential.Mailbox, func(), error) {
 	return nil, nil, fault.ServerUnreachable.Errorf("no answer")
 }
 

@@ -8,19 +8,22 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/mailprobe"
+	"github.com/penguinmails/disaster-recovery/internal/mailu"
 	"github.com/penguinmails/disaster-recovery/internal/secret"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
 // TestInput is a credential that was set.
 type TestInput struct {
-	Rotation  Staged         `json:"rotation"`
+	Rotation Staged `json:"rotation"`
+	// Through is the way to Mailu that was open a moment ago; empty where none was tried.
+	Through   mailu.Through  `json:"through"`
 	Execution task.Execution `json:"execution"`
 }
 
 // Validate checks every part.
 func (in TestInput) Validate() error {
-	return errors.Join(in.Rotation.Validate(), in.Execution.Validate())
+	return errors.Join(in.Rotation.Validate(), in.Through.Validate(), in.Execution.Validate())
 }
 
 // Validate refuses a rotation that StageCredentials did not make.
@@ -63,7 +66,7 @@ func (s Tester) Test(ctx context.Context, in TestInput) (Tested, error) {
 	}
 	defer logout()
 	id := in.Rotation.Tenant.CredentialID
-	box, closed, err := s.Open(ctx, v, in.Rotation.Tenant.ID, in.Rotation.Server)
+	box, closed, err := s.Open(ctx, v, in.Rotation.Tenant.ID, in.Rotation.Server, in.Through)
 	if err != nil {
 		return Tested{}, err
 	}

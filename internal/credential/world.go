@@ -32,14 +32,17 @@ type Mailbox interface {
 	Has(ctx context.Context, username string, password secret.String) (bool, error)
 	// Install makes the password the user's, and believes the hash that it reads back.
 	Install(context.Context, mailu.Credential) (changed bool, err error)
+	// Through is the way to Mailu that was taken last.
+	Through() mailu.Through
 }
 
-// Open opens the Mailu of a server with the keys that Vault holds for the tenant.
-type Open func(ctx context.Context, keys mailu.Secrets, tenantID string, at mailu.Server) (Mailbox, func(), error)
+// Open opens the Mailu of a server with the keys that Vault holds for the tenant, by the way that is known to be open, if one
+// is.
+type Open func(ctx context.Context, keys mailu.Secrets, tenantID string, at mailu.Server, known mailu.Through) (Mailbox, func(), error)
 
 // OpenMailu is Open through SSH.
-func OpenMailu(ctx context.Context, keys mailu.Secrets, tenantID string, at mailu.Server) (Mailbox, func(), error) {
-	admins, closed, err := mailu.OpenAdmins(ctx, keys, tenantID, at)
+func OpenMailu(ctx context.Context, keys mailu.Secrets, tenantID string, at mailu.Server, known mailu.Through) (Mailbox, func(), error) {
+	admins, closed, err := mailu.OpenAdmins(ctx, keys, tenantID, at, known)
 	if err != nil {
 		return nil, nil, err
 	}

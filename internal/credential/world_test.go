@@ -250,6 +250,8 @@ func (c client) Install(_ context.Context, credential mailu.Credential) (changed
 	return true, fault.MailuRefused.Tellf("Mailu does not have it")
 }
 
+func (client) Through() mailu.Through { return mailu.ThroughAPI }
+
 func (c client) Logins(_ context.Context, _ mailprobe.Target, with mailprobe.Credential) (out mailprobe.Logins, err error) {
 	out = mailprobe.Logins{IMAPS: mailprobe.Refused, Submission: mailprobe.Refused}
 	err = c.op(call{what: "log in", fails: fault.ServerUnreachable, login: true}, func() {

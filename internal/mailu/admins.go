@@ -8,11 +8,11 @@ import (
 )
 
 // Admins are the administrators of one Mailu, open for a while.
-type Admins struct{ api *Client }
+type Admins struct{ ways *ways }
 
-// OpenAdmins opens a server and the API behind it with the keys that Vault holds for the tenant; the returned function closes
-// it again.
-func OpenAdmins(ctx context.Context, s Secrets, tenantID string, at Server) (*Admins, func(), error) {
+// OpenAdmins opens a server and the Mailu on it with the keys that Vault holds for the tenant; the returned function closes
+// it again. The way that is known to be open is the first one tried.
+func OpenAdmins(ctx context.Context, s Secrets, tenantID string, at Server, known Through) (*Admins, func(), error) {
 	key, err := sshKey(ctx, s, tenantID)
 	if err != nil {
 		return nil, nil, err
@@ -25,19 +25,33 @@ func OpenAdmins(ctx context.Context, s Secrets, tenantID string, at Server) (*Ad
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Admins{apiThrough(session, token)}, func() { _ = session.Close() }, nil
+	return &Admins{waysTo(session, token, known)}, func() { _ = session.Close() }, nil
 }
+
+// Through is the way that was taken last, or will be tried first.
+func (a *Admins) Through() Through { return a.ways.through }
 
 // Has reports whether the password is the one of an administrator that can use it. It asks for no login.
-func (a *Admins) Has(ctx context.Context, username string, password secret.String) (bool, error) {
-	user, err := a.api.User(ctx, username)
-	if err != nil || user == nil {
-		return false, err
-	}
-	return user.Has(password) && user.GlobalAdmin && user.Enabled, nil
+func (a *Admins) Has(ctx context.Context, username string, password secret.String) (has bool, err error) {
+	err = a.ways.try(ctx, func(api *Client) error {
+		user, err := api.User(ctx, username)
+		has = err == nil && user != nil && user.Has(password) && user.GlobalAdmin && user.Enabled
+		return err
+	}, func(own command) error {
+		has, err = own.has(ctx, username, password)
+		return err
+	})
+	return has, err
 }
 
-// Install is EnsureAdmin.
+// Install is EnsureAdmin, by either way.
 func (a *Admins) Install(ctx context.Context, c Credential) (changed bool, err error) {
-	return EnsureAdmin(ctx, a.api, c)
+	err = a.ways.try(ctx, func(api *Client) error {
+		changed, err = EnsureAdmin(ctx, api, c)
+		return err
+	}, func(own command) error {
+		changed, err = own.install(ctx, c)
+		return err
+	})
+	return changed, err
 }

@@ -12,7 +12,7 @@ func TestAdmins(t *testing.T) {
 	w.api.say("set", 200, "application/json", userWith(passwordHash, "true", "true"))
 	w.api.say("disabled", 200, "application/json", userWith(passwordHash, "true", "false"))
 	w.api.say("other", 200, "application/json", userWith(otherHash, "true", "true"))
-	admins, closed, err := OpenAdmins(t.Context(), w.vault, tenant.ID, w.at())
+	admins, closed, err := OpenAdmins(t.Context(), w.vault, tenant.ID, w.at(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,14 +37,14 @@ func TestAdminsThatCannotBeOpened(t *testing.T) {
 	for path, want := range map[string]fault.Name{"vps/tenant-1/admin_ssh": fault.CredentialMissing, "vps/tenant-1/mailu_api": fault.CredentialMissing} {
 		w := newWorld(t)
 		delete(w.vault, path)
-		if _, _, err := OpenAdmins(t.Context(), w.vault, tenant.ID, w.at()); !fault.Is(err, want) {
+		if _, _, err := OpenAdmins(t.Context(), w.vault, tenant.ID, w.at(), ""); !fault.Is(err, want) {
 			t.Errorf("without %s: %v, want %s", path, err, want)
 		}
 	}
 	w := newWorld(t)
 	at := w.at()
 	at.HostKey = otherKey(t)
-	if _, _, err := OpenAdmins(t.Context(), w.vault, tenant.ID, at); !fault.Is(err, fault.HostKeyMismatch) {
+	if _, _, err := OpenAdmins(t.Context(), w.vault, tenant.ID, at, ""); !fault.Is(err, fault.HostKeyMismatch) {
 		t.Errorf("another host: %v, want HostKeyMismatch", err)
 	}
 }

@@ -36,10 +36,10 @@ func (a *answer) understand() error {
 	case a.kind != "application/json" && a.status == http.StatusForbidden:
 		// The front answers so to everything until it has a certificate; a wrong token is refused in JSON.
 		return fault.MailuUnavailable.Errorf("%s: the front does not serve the API yet", a.call)
+	case a.isShut():
+		return fault.MailuRefused.Errorf("%s: status %d, %q: %w", a.call, a.status, a.kind, errShut)
 	case a.kind != "application/json":
 		return fault.MailuRefused.Errorf("%s: status %d, %q: there is no API at this address", a.call, a.status, a.kind)
-	case a.status == http.StatusUnauthorized, a.status == http.StatusForbidden:
-		return fault.MailuRefused.Errorf("%s: status %d: the API token is not this server's", a.call, a.status)
 	}
 	if body := bytes.TrimSpace(a.body); len(body) == 0 || body[0] != '{' {
 		return nil // a list has no envelope

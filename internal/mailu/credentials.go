@@ -29,6 +29,8 @@ type Credentials struct {
 	CredentialID string `json:"credential_id"`
 	// Changed: the server had another password, or none.
 	Changed bool `json:"changed"`
+	// Through is the way that was taken.
+	Through Through `json:"through"`
 	// DKIM are the public keys that Mailu signs with, one for each domain: DNS must hold the same.
 	DKIM []DKIM `json:"dkim"`
 }
@@ -43,7 +45,7 @@ func (s Setter) Set(ctx context.Context, in SetInput) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, err
 	}
-	set := Credentials{Username: credential.Username, CredentialID: in.Tenant.CredentialID, DKIM: []DKIM{}}
+	set := Credentials{Username: credential.Username, CredentialID: in.Tenant.CredentialID, Through: ThroughAPI, DKIM: []DKIM{}}
 	err = in.Server.within(ctx, key, token, func(api *Client) error {
 		for _, name := range in.Tenant.Domains {
 			record, err := ensureDomain(ctx, api, name)

@@ -22,6 +22,18 @@ const (
 	kickIMAP    = inContainer + "imap doveadm kick "
 )
 
+// endWeb ends the web sessions of all users: Mailu keeps them in this database of its Redis, and nothing else.
+const endWeb = inContainer + "redis redis-cli -n 3 flushdb"
+
+// endWebSessions reports whether the web sessions are ended.
+func endWebSessions(ctx context.Context, server runner) (bool, error) {
+	out, err := server.RunUpTo(ctx, maxAnswer, endWeb, nil)
+	if err != nil && !refuses(ctx, err) {
+		return false, err
+	}
+	return err == nil && string(out.Stdout) == "OK\n", nil
+}
+
 // What doveadm 2.3 says. With status 68 it says that there is nobody to kick.
 const (
 	nobodyKicked = "no users kicked\n"

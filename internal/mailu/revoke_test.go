@@ -64,7 +64,7 @@ func TestRevoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Revoked{Done: true, Tokens: 2, Sessions: 3, Found: Found{
+	want := Revoked{Done: true, Tokens: 2, Sessions: 3, Kept: []string{}, Through: ThroughAPI, Found: Found{
 		Administrators: Listed{2, []string{bob, "eve@tenant.example.org"}},
 		Managers:       Listed{1, []string{"eve@tenant.example.org of tenant.example.org"}},
 		Aliases:        Listed{1, []string{"%@tenant.example.org to eve@tenant.example.org (wildcard)"}},
@@ -96,10 +96,10 @@ func TestRevokeBelievesNothingElse(t *testing.T) {
 		"a kick that fails":          {func(w *world) { w.server.On(kickProxied+bob, says(75, "")) }, fault.ServerRefused},
 		"an imap kick of others":     {func(w *world) { w.server.On(kickIMAP+bob, says(0, usersKicked+"eve@tenant.example.org \n")) }, fault.ServerRefused},
 		"an imap kick that fails":    {func(w *world) { w.server.On(kickIMAP+bob, says(1, "")) }, fault.ServerRefused},
-		"no list of users":           {func(w *world) { w.api.on("GET /user", "unknown path") }, fault.MailuRefused},
-		"no list of domains":         {func(w *world) { w.api.on("GET /domain", "unknown path") }, fault.MailuRefused},
-		"no list of aliases":         {func(w *world) { w.api.on("GET /alias", "unknown path") }, fault.MailuRefused},
-		"no list of relays":          {func(w *world) { w.api.on("GET /relay", "unknown path") }, fault.MailuRefused},
+		"no list of users":           {func(w *world) { w.api.on("GET /user", "find invalid") }, fault.MailuRefused},
+		"no list of domains":         {func(w *world) { w.api.on("GET /domain", "find invalid") }, fault.MailuRefused},
+		"no list of aliases":         {func(w *world) { w.api.on("GET /alias", "find invalid") }, fault.MailuRefused},
+		"no list of relays":          {func(w *world) { w.api.on("GET /relay", "find invalid") }, fault.MailuRefused},
 		"no username":                {func(w *world) { delete(w.vault["smtp/tenant-1/admin"], "username") }, fault.CredentialMissing},
 		"a username for a shell":     {func(w *world) { w.vault["smtp/tenant-1/admin"]["username"] = "bob@x.org;reboot" }, fault.CredentialMissing},
 		"a username that is a mask":  {func(w *world) { w.vault["smtp/tenant-1/admin"]["username"] = "*@x.org" }, fault.CredentialMissing},

@@ -24,8 +24,17 @@ type Found struct {
 // and so are Sieve filters, which may forward.
 var invisible = []string{"fetch accounts (fetchmail)", "Sieve filters", "when users were last changed"}
 
+// unseen is a server of which nothing can be seen from here.
+func unseen() Found {
+	none := Listed{Count: -1, Shown: []string{}}
+	return Found{none, none, none, none, none, none, append([]string{
+		"administrators", "managers", "aliases", "relays", "forwards", "automatic replies",
+	}, invisible...)}
+}
+
 // Listed is a list of which the first entries are shown.
 type Listed struct {
+	// Count is -1 for a list that could not be had.
 	Count int      `json:"count"`
 	Shown []string `json:"shown"`
 }
@@ -67,6 +76,11 @@ func survey(ctx context.Context, api *Client) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
+	return found(users, domains, aliases, relays), nil
+}
+
+// found tells what is worth a look among them.
+func found(users []User, domains []Domain, aliases []Alias, relays []Relay) Found {
 	var admins, forwards, replies, managers, others, relayed []string
 	for _, u := range users {
 		if u.GlobalAdmin {
@@ -97,5 +111,5 @@ func survey(ctx context.Context, api *Client) (Found, error) {
 	return Found{
 		Administrators: listed(admins), Managers: listed(managers), Aliases: listed(others), Relays: listed(relayed),
 		Forwards: listed(forwards), AutoReplies: listed(replies), NotVisible: slices.Clone(invisible),
-	}, nil
+	}
 }

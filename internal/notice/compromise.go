@@ -45,10 +45,25 @@ func (d *Desk) compromiseAnswered(r Request, f facts) letter {
 		l.facts[6].value = unknown
 		l.next = "when the server of " + tenant + " answers again, replaced or not, start credential-compromise under another incident_id"
 	}
+	l.facts = append(l.facts, f.refused()...)
+	if kept := f.list("kept"); f.yes("revoked") && kept != none {
+		l.happened = "The leaked password was replaced and is refused. Mailu's API refuses, and its own command could not revoke all of the administrator's access: " +
+			kept + " may still let somebody in. Snapshots of Vault still hold the leaked password."
+		l.facts = append(l.facts, fact{"NOT revoked", kept})
+		l.next = "make Mailu's API answer again (README), then start credential-compromise under another incident_id"
+	}
 	if f.yes("revoked") {
 		l.facts = append(l.facts, f.remains()...)
 	}
 	return l
+}
+
+// refused tells that Mailu's API did not take part.
+func (f facts) refused() []fact {
+	if f.text("through") != "command" {
+		return nil
+	}
+	return []fact{{"Way to Mailu", "its own command, over SSH: the API refuses"}}
 }
 
 // identity are the fields of the original notice, under their own names.
@@ -87,6 +102,9 @@ func (f facts) remains() []fact {
 	} {
 		one := found[list.name]
 		count := strconv.Itoa(one.Count)
+		if _, listed := found[list.name]; !listed || one.Count < 0 {
+			count = unknown
+		}
 		if more := one.Count - len(one.Shown); more > 0 {
 			count += fmt.Sprintf(", of which %d are not shown", more)
 		}

@@ -133,6 +133,9 @@ var letterCases = map[string]string{
 	"credentials_rotated-repaired": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
 		"version":4,"versions_destroyed":1,"installed":true,"absence":"","repaired":true,"safe_seconds":3.1}}`,
+	"credentials_rotated-refused": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
+		"version":4,"versions_destroyed":1,"installed":true,"absence":"","repaired":false,"through":"command","safe_seconds":3.1}}`,
 	"credentials_rotated-off": `{"event":"credentials_rotated","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","reason":"a laptop was lost","credential_id":"c4a7d0f2","former_credential_id":"639e4003",
 		"version":4,"versions_destroyed":1,"installed":false,"absence":"off","repaired":false,"safe_seconds":0}}`,
@@ -156,6 +159,16 @@ var letterCases = map[string]string{
 		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","action_taken":"emergency_rotation",
 		"credential_id":"c4a7d0f2","former_credential_id":"639e4003","installed":false,"absence":"off","revoked":false,
 		"time_to_safe_seconds":0,"tokens_revoked":0,"sessions_ended":0,"found":{}}}`,
+	"credential_compromise_response-refused": `{"event":"credential_compromise_response","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","action_taken":"emergency_rotation",
+		"credential_id":"c4a7d0f2","former_credential_id":"639e4003","installed":true,"absence":"","through":"command","revoked":true,
+		"time_to_safe_seconds":9.4,"tokens_revoked":1,"sessions_ended":3,"kept":[],"found":{"administrators":{"count":1,"shown":["admin@acme.example"]},
+		"not_visible":["Sieve filters"]}}}`,
+	"credential_compromise_response-kept": `{"event":"credential_compromise_response","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
+		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","action_taken":"emergency_rotation",
+		"credential_id":"c4a7d0f2","former_credential_id":"639e4003","installed":true,"absence":"","through":"command","revoked":true,
+		"time_to_safe_seconds":9.4,"tokens_revoked":0,"sessions_ended":3,"kept":["application passwords","web sessions (webmail and administration)"],
+		"found":{"administrators":{"count":-1,"shown":[]},"not_visible":["administrators","Sieve filters"]}}}`,
 	"credential_compromise_response-not-revoked": `{"event":"credential_compromise_response","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"INC-2026-117","details":"","action_taken":"emergency_rotation",
 		"credential_id":"c4a7d0f2","former_credential_id":"639e4003","installed":true,"absence":"","revoked":false,

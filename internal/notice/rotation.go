@@ -22,9 +22,13 @@ func (d *Desk) credentialsRotated(_ Request, f facts) letter {
 	if f.yes("repaired") {
 		l.facts = append(l.facts, fact{"Set once more", "yes: another change had come in between"})
 	}
+	if refused := f.refused(); refused != nil {
+		l.facts = append(l.facts, refused...)
+		l.next = "make Mailu's API answer again (README); the tenant's programs read the new password in Vault"
+	}
 	if !f.yes("installed") {
 		l.happened = "The tenant's mail password was replaced in Vault and in the registry. The server was not given it: " + absent(f.text("absence"))
-		l.facts[len(l.facts)-1].value = "no"
+		l.facts[6].value = "no"
 		l.next = "when the server of " + tenant + " answers again without having been replaced, " + again(tenant)
 		if f.text("absence") == "off" {
 			l.next = "nothing: when the server of " + tenant + " answers again, it is given a new password within about an hour. To have that at once, " + again(tenant)

@@ -12,11 +12,11 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
 
-// maxOutput bounds, in bytes, what is kept of each output stream of a command.
+// maxOutput bounds, in bytes, what Run keeps of each output stream of a command.
 const maxOutput = 64 << 10
 
-// Output is what a command wrote: at most the first 64 KiB of each stream. It may quote what the command read, secrets
-// included: it is not for logs as it is.
+// Output is what a command wrote: the beginning of each stream, as much as was asked for. It may quote what the command
+// read, secrets included: it is not for logs as it is.
 type Output struct {
 	Stdout, Stderr []byte
 	// Truncated: there was more.
@@ -24,15 +24,21 @@ type Output struct {
 }
 
 // Run runs a command line in the login shell of the server and waits for its end. stdin may be nil. A command that ends
-// with another status than 0, or by a signal, is ServerRefused; its output is returned all the same.
+// with another status than 0, or by a signal, is ServerRefused; its output, at most the first 64 KiB of each stream, is
+// returned all the same.
 func (s *Session) Run(ctx context.Context, command string, stdin io.Reader) (Output, error) {
+	return s.RunUpTo(ctx, maxOutput, command, stdin)
+}
+
+// RunUpTo is Run for a command that may say more or must say less: at most so many bytes of each stream are kept.
+func (s *Session) RunUpTo(ctx context.Context, most int, command string, stdin io.Reader) (Output, error) {
 	defer s.bind(ctx)()
 	channel, err := s.client.NewSession()
 	if err != nil {
 		return Output{}, s.failed(ctx, "open a channel", err)
 	}
 	defer channel.Close()
-	var stdout, stderr head
+	stdout, stderr := head{most: most}, head{most: most}
 	channel.Stdin, channel.Stdout, channel.Stderr = stdin, &stdout, &stderr
 	err = channel.Run(command)
 	out := Output{stdout.kept.Bytes(), stderr.kept.Bytes(), stdout.more || stderr.more}
@@ -68,14 +74,15 @@ func isCutOff(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &network)
 }
 
-// head keeps the first maxOutput bytes and swallows the rest, so that the command never waits for a reader.
+// head keeps the first bytes and swallows the rest, so that the command never waits for a reader.
 type head struct {
+	most int
 	kept bytes.Buffer
 	more bool
 }
 
 func (h *head) Write(b []byte) (int, error) {
-	room := maxOutput - h.kept.Len()
+	room := h.most - h.kept.Len()
 	if len(b) > room {
 		h.kept.Write(b[:room])
 		h.more = true

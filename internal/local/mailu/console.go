@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 )
 
 // order is a command for a container of a running server.
 type order struct {
 	Service string   `json:"service"`
 	Words   []string `json:"words"`
+	Stdin   string   `json:"stdin"`
 }
 
 // consoleAt is where the running server of a folder takes orders: a socket without a file, so that no path is too long
@@ -24,8 +26,11 @@ func consoleAt(dir string) (*net.UnixAddr, error) {
 	return &net.UnixAddr{Net: "unix", Name: fmt.Sprintf("@mailu-%x", sha256.Sum256([]byte(absolute)))}, nil
 }
 
+// Reads reports whether a command reads its standard input.
+func Reads(words []string) bool { return strings.Join(words, " ") == importWords }
+
 // Exec runs a command in a container of the server that runs in the folder, as `docker compose exec SERVICE WORDS…` does.
-func Exec(dir, service string, words []string) (ran Ran, err error) {
+func Exec(dir, service string, words []string, stdin string) (ran Ran, err error) {
 	at, err := consoleAt(dir)
 	if err != nil {
 		return Ran{}, err
@@ -35,7 +40,7 @@ func Exec(dir, service string, words []string) (ran Ran, err error) {
 		return Ran{}, err
 	}
 	defer conn.Close()
-	if err := json.NewEncoder(conn).Encode(order{service, words}); err != nil {
+	if err := json.NewEncoder(conn).Encode(order{service, words, stdin}); err != nil {
 		return Ran{}, err
 	}
 	return ran, json.NewDecoder(conn).Decode(&ran)
@@ -61,7 +66,7 @@ func (s *Server) openConsole(c *containers) error {
 			}
 			var o order
 			if err := json.NewDecoder(conn).Decode(&o); err == nil {
-				_ = json.NewEncoder(conn).Encode(c.run(o.Service, o.Words)) // whoever asked may be gone
+				_ = json.NewEncoder(conn).Encode(c.run(o.Service, o.Words, o.Stdin)) // whoever asked may be gone
 			}
 			_ = conn.Close()
 		}

@@ -23,14 +23,27 @@ const (
 // connections on to the other containers.
 const proxyConfig = "/etc/dovecot/proxy.conf"
 
-// run answers a command in a container. Of all programs only doveadm is there, in the two commands that end sessions: the
-// front's proxied connections are those of clients at every mail port, the imap container's those behind them. Texts and
-// statuses are those of doveadm 2.3's source; addresses are compared in lower case, as Dovecot's logins are.
-func (c *containers) run(service string, words []string) Ran {
-	if len(words) == 0 || words[0] != "doveadm" {
-		return Ran{Stderr: "exec: no such program in this container\n", Status: noSuchProgram}
+// run answers a command in a container, of the few programs that are used.
+func (c *containers) run(service string, words []string, stdin string) Ran {
+	switch program := strings.Join(words[:min(1, len(words))], ""); {
+	case program == "doveadm":
+		return c.doveadm(service, words[1:])
+	case program == "flask" && service == "admin":
+		return c.flask(words, stdin)
+	case service == "redis" && strings.Join(words, " ") == flushSessions:
+		c.sessions.endAll()
+		return Ran{Stdout: "OK\n"}
 	}
-	words = words[1:]
+	return Ran{Stderr: "exec: no such program in this container\n", Status: noSuchProgram}
+}
+
+// flushSessions empties the database in which Mailu's source keeps the web sessions of all users.
+const flushSessions = "redis-cli -n 3 flushdb"
+
+// doveadm is there in the two commands that end sessions: the front's proxied connections are those of clients at every mail
+// port, the imap container's those behind them. Texts and statuses are those of doveadm 2.3's source; addresses are compared
+// in lower case, as Dovecot's logins are.
+func (c *containers) doveadm(service string, words []string) Ran {
 	switch {
 	case service == "front" && len(words) == 5 && slices.Equal(words[:4], []string{"-c", proxyConfig, "proxy", "kick"}):
 		return Ran{Stdout: fmt.Sprintf("%d connections kicked\n", c.connections.cut(strings.ToLower(words[4]), ""))}

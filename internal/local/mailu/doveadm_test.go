@@ -11,7 +11,7 @@ import (
 
 func (r *running) exec(service, command string) mailu.Ran {
 	r.t.Helper()
-	ran, err := mailu.Exec(r.dir, service, strings.Fields(command))
+	ran, err := mailu.Exec(r.dir, service, strings.Fields(command), "")
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestOtherCommandsAreUnknown(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := mailu.Exec(dir, "front", strings.Fields(kickAlice)); err == nil {
+	if _, err := mailu.Exec(dir, "front", strings.Fields(kickAlice), ""); err == nil {
 		t.Error("a server that is gone has run a command")
 	}
 }

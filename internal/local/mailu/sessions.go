@@ -53,6 +53,13 @@ func (s *sessions) end(user string) {
 	}
 }
 
+// endAll ends the sessions of everybody.
+func (s *sessions) endAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byID = map[string]session{}
+}
+
 // holdsToken tells whether a session of the user has that token.
 func (s *sessions) holdsToken(user, token string) bool {
 	s.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -58,7 +59,15 @@ func run(ctx context.Context) error {
 
 // execute ends the program with the status of the command.
 func execute(dir, service string, words []string) error {
-	ran, err := mailu.Exec(dir, service, words)
+	stdin := ""
+	if mailu.Reads(words) {
+		text, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return err
+		}
+		stdin = string(text)
+	}
+	ran, err := mailu.Exec(dir, service, words, stdin)
 	if err != nil {
 		return err
 	}
