@@ -34,11 +34,13 @@ type Survey struct {
 	// Tampered are the slots whose manifest somebody else has touched, by time: there is a file under its name that does
 	// not hold, a second one, or a delete marker over it. Readers pass all of that over; people must hear of it.
 	Tampered []Slot
+	// TamperedAt is when that was last done, by S3's clock.
+	TamperedAt time.Time
 	// Foreign counts versions of keys that are no part of any backup: nobody here touches them.
 	Foreign  int
 	versions []version
-	// hidden are the slots with a delete marker on their manifest's name.
-	hidden map[Slot]bool
+	// hidden are the slots with a delete marker on their manifest's name, and when it was last put there.
+	hidden map[Slot]time.Time
 }
 
 // Survey lists a tier.
@@ -66,23 +68,29 @@ func (s *Store) Manifest(ctx context.Context, slot Slot) (signed Signed, found b
 // one object encrypted under somebody else's key must not hide every backup; only where no manifest holds it may be this
 // program that lacks a permission, and is the survey's own fault.
 func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
-	there := Survey{Forged: map[Slot]error{}, hidden: map[Slot]bool{}}
+	there := Survey{Forged: map[Slot]error{}, hidden: map[Slot]time.Time{}}
 	if err := s.list(ctx, prefix, &there); err != nil {
 		return Survey{}, err
 	}
 	// S3 lists the versions of a key newest first, and counts their times in whole seconds.
 	slices.Reverse(there.versions)
 	slices.SortStableFunc(there.versions, func(a, b version) int { return a.modified.Compare(b.modified) })
-	proved, tampered := map[Slot]bool{}, map[Slot]bool{}
+	proved, tampered := map[Slot]bool{}, map[Slot]time.Time{}
+	touched := func(slot Slot, at time.Time) {
+		if at.After(tampered[slot]) {
+			tampered[slot] = at
+		}
+	}
 	var refused error
 	for _, v := range there.versions {
 		if v.name != ManifestName {
 			continue
 		}
-		if proved[v.slot] || there.hidden[v.slot] {
-			tampered[v.slot] = true
+		if at, hidden := there.hidden[v.slot]; hidden {
+			touched(v.slot, at)
 		}
 		if proved[v.slot] {
+			touched(v.slot, v.modified)
 			continue
 		}
 		m, err := s.load(ctx, v)
@@ -100,7 +108,7 @@ func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
 			return Survey{}, err
 		}
 		slog.WarnContext(ctx, "a manifest does not hold", "key", v.key, "version", v.id, "error", err.Error())
-		tampered[v.slot] = true
+		touched(v.slot, v.modified)
 		if there.Forged[v.slot] == nil {
 			there.Forged[v.slot] = err
 		}
@@ -110,6 +118,11 @@ func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
 	}
 	slices.SortFunc(there.Backups, func(a, b Signed) int { return b.Slot.Time.Compare(a.Slot.Time) })
 	there.Tampered = slices.SortedFunc(maps.Keys(tampered), func(a, b Slot) int { return a.Time.Compare(b.Time) })
+	for _, at := range tampered {
+		if at.After(there.TamperedAt) {
+			there.TamperedAt = at
+		}
+	}
 	return there, nil
 }
 
@@ -134,8 +147,9 @@ func (s *Store) list(ctx context.Context, prefix string, into *Survey) error {
 			})
 		}
 		for _, m := range page.DeleteMarkers {
-			if slot, name, ok := parseKey(aws.ToString(m.Key)); ok && name == ManifestName {
-				into.hidden[slot] = true
+			slot, name, ok := parseKey(aws.ToString(m.Key))
+			if at := aws.ToTime(m.LastModified); ok && name == ManifestName && at.After(into.hidden[slot]) {
+				into.hidden[slot] = at
 			}
 		}
 	}
