@@ -16,7 +16,7 @@ import (
 // for ever. It leads as soon as the file can be opened.
 func TestAnAuditDeviceThatCannotOpen(t *testing.T) {
 	t.Parallel()
-	c := startReal(t, 1)
+	c := startReal(t, 1, byPeople)
 	folder := filepath.Join(t.TempDir(), "audit")
 	device := &api.EnableAuditOptions{Type: "file", Options: map[string]string{"file_path": filepath.Join(folder, "audit.log")}}
 	if err := c.client(0).Sys().EnableAuditWithOptionsWithContext(t.Context(), "file", device); err != nil {

@@ -28,20 +28,25 @@ type real struct {
 	t       *testing.T
 	nodes   []*vaultserver.Node
 	cluster *vault.Cluster
-	keys    vaultserver.Keys
+	// seal is how the nodes lock themselves.
+	seal sealed.Vault
+	keys vault.Keys
 	// id is the cluster's identity.
 	id      string
 	ca      string // PEM
 	tenants []string
 }
 
-// realSeal is how the nodes lock themselves.
-var realSeal = sealed.Vault{SealType: "shamir", Shares: 3, Threshold: 2}
+// byPeople is the seal that people open, byVault the one that another Vault opens.
+var (
+	byPeople = sealed.Vault{SealType: "shamir", Shares: 3, Threshold: 2}
+	byVault  = sealed.Vault{SealType: "transit", Shares: 3, Threshold: 2}
+)
 
 func now() time.Time { return started }
 
-// startReal forms a cluster of that many nodes, which end with the test.
-func startReal(t *testing.T, nodes int) *real {
+// startReal forms a cluster of that many nodes, which see env and end with the test.
+func startReal(t *testing.T, nodes int, seal sealed.Vault, env ...string) *real {
 	t.Helper()
 	root := filepath.Join("..", "..")
 	binary, err := vaultserver.Build(t.Context(), root, cmp.Or(os.Getenv("PMDR_CACHE"), filepath.Join(root, ".cache")), slog.Default())
@@ -53,7 +58,7 @@ func startReal(t *testing.T, nodes int) *real {
 		t.Fatal(err)
 	}
 	last := nodes - 1
-	c := &real{t: t, nodes: make([]*vaultserver.Node, nodes), ca: string(authority.CAPEM), tenants: []string{"acme", "globex", "recovery-test"}}
+	c := &real{t: t, seal: seal, nodes: make([]*vaultserver.Node, nodes), ca: string(authority.CAPEM), tenants: []string{"acme", "globex", "recovery-test"}}
 	config := vault.Config{CACertificate: base64.StdEncoding.EncodeToString(authority.CAPEM), ServerID: "vault.example"}
 	t.Cleanup(func() {
 		for _, n := range c.nodes {
@@ -67,8 +72,8 @@ func startReal(t *testing.T, nodes int) *real {
 	})
 	for i := range c.nodes {
 		if c.nodes[i], err = vaultserver.Start(t.Context(), vaultserver.Options{
-			Binary: binary, Dir: t.TempDir(), Name: "vault-" + strconv.Itoa(i), Attached: true,
-			CertFile: authority.CertFile, KeyFile: authority.KeyFile, CAFile: authority.CAFile,
+			Binary: binary, Dir: t.TempDir(), Name: "vault-" + strconv.Itoa(i), Attached: true, Env: env,
+			CertFile: authority.CertFile, KeyFile: authority.KeyFile, CAFile: authority.CAFile, Seal: configured(seal),
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +82,8 @@ func startReal(t *testing.T, nodes int) *real {
 	if c.cluster, err = vault.Open(config); err != nil {
 		t.Fatal(err)
 	}
-	if c.keys, err = vaultserver.Init(t.Context(), c.client(last), realSeal.Shares, realSeal.Threshold); err != nil {
+	like := vault.Seal{Type: seal.SealType, Shares: seal.Shares, Threshold: seal.Threshold}
+	if c.keys, err = c.cluster.Nodes()[last].Initialize(t.Context(), like); err != nil {
 		t.Fatal(err)
 	}
 	c.open(last)
@@ -95,6 +101,14 @@ func startReal(t *testing.T, nodes int) *real {
 	c.until("all of them vote", func() bool { return len(c.voters()) == len(c.nodes) })
 	c.id = c.clusterID()
 	return c
+}
+
+// configured is what a node's configuration says of its seal.
+func configured(seal sealed.Vault) string {
+	if seal.SealType == byPeople.SealType {
+		return ""
+	}
+	return seal.SealType
 }
 
 // step is one of the days of this cluster; after one that failed there is no next.
@@ -121,7 +135,7 @@ func (c *real) client(node int) *api.Client {
 func (c *real) open(node int) {
 	c.t.Helper()
 	client := c.client(node)
-	for _, share := range c.keys.Shares[:realSeal.Threshold] {
+	for _, share := range c.keys.Shares[:min(c.seal.Threshold, len(c.keys.Shares))] { // a seal that is no people's gives none
 		if _, err := client.Sys().UnsealWithContext(c.t.Context(), share.Reveal()); err != nil {
 			c.t.Fatal(err)
 		}
@@ -147,7 +161,7 @@ func (c *real) session() *vault.Session {
 // at is root's session at one node.
 func (c *real) at(n *vault.Node) *vault.Session {
 	c.t.Helper()
-	session, err := n.AsRoot(vault.Keys{RootToken: c.keys.RootToken})
+	session, err := n.AsRoot(c.keys)
 	if err != nil {
 		c.t.Fatal(err)
 	}

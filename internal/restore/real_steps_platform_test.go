@@ -40,7 +40,7 @@ func (c *real) capture() (snapshot []byte, found inventory.Inventory) {
 // seeding is a seeder over a backup of the snapshot, for the first node.
 func (c *real) seeding(snapshot []byte) (Seeder, *bucket, SeedInput) {
 	b := &bucket{content: map[string][]byte{"v1": snapshot}}
-	facts := realSeal
+	facts := c.seal
 	facts.ClusterID = c.id
 	return Seeder{Cluster: c.cluster, Archive: b, Now: now}, b, SeedInput{
 		Node: c.nodes[0].URL(), Execution: execution,

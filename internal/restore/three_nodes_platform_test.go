@@ -20,7 +20,7 @@ import (
 // runbook into one empty node, which two emptied ones join.
 func TestThreeNodes(t *testing.T) {
 	t.Parallel()
-	c := startReal(t, 3)
+	c := startReal(t, 3, byPeople)
 	c.fill()
 	var snapshot []byte
 	var want inventory.Inventory
