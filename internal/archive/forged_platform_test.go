@@ -3,12 +3,16 @@
 package archive
 
 import (
+	"bytes"
+	"errors"
+	"maps"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/sealed"
 )
 
 // Somebody may put objects and use the backup key, as SnapshotVault may, and seals files that open: what they cannot do is
@@ -75,5 +79,26 @@ func TestADisabledKey(t *testing.T) {
 	}
 	if plain, err := read(t.Context(), p.Store, o); err != nil || string(plain) != "snapshot" {
 		t.Errorf("enabled again: %q, %v", plain, err)
+	}
+}
+
+// A wrapped key opens for the file and the content that it was made for, and for nothing else.
+func TestAKeyInAnotherContext(t *testing.T) {
+	t.Parallel()
+	keys := newPlace(t).keys
+	made := map[string]string{"app": sealed.App, "file_id": "one", "content_type": sealed.ContentSnapshot}
+	plain, wrapped, _, err := keys.GenerateDataKey(t.Context(), made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := keys.UnwrapDataKey(t.Context(), wrapped, made); err != nil || !bytes.Equal(again, plain) {
+		t.Fatalf("in its own context: %v", err)
+	}
+	for field, other := range map[string]string{"app": "another", "file_id": "two", "content_type": sealed.ContentInventory} {
+		wrong := maps.Clone(made)
+		wrong[field] = other
+		if _, err := keys.UnwrapDataKey(t.Context(), wrapped, wrong); !errors.Is(err, sealed.ErrKey) {
+			t.Errorf("another %s: %v", field, err)
+		}
 	}
 }
