@@ -2,11 +2,8 @@ package archive
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,11 +31,13 @@ type Survey struct {
 	// Tampered are the slots whose manifest somebody else has touched, by time: there is a file under its name that does
 	// not hold, a second one, or a delete marker over it. Readers pass all of that over; people must hear of it.
 	Tampered []Slot
+	// TamperedAt is when that was last done, by S3's clock.
+	TamperedAt time.Time
 	// Foreign counts versions of keys that are no part of any backup: nobody here touches them.
 	Foreign  int
 	versions []version
 	// hidden are the slots with a delete marker on their manifest's name.
-	hidden map[Slot]bool
+	hidden tampering
 }
 
 // Survey lists a tier.
@@ -62,27 +61,28 @@ func (s *Store) Manifest(ctx context.Context, slot Slot) (signed Signed, found b
 
 // survey reads every version below a prefix and proves the manifests among them. A slot's manifest is the first one
 // written that holds: a later version is an intruder's, or was written without knowing of the first. Delete markers are
-// passed over: they hide nothing from a reader that asks for versions. A file that S3 does not hand out holds as little as a forged one, for
-// one object encrypted under somebody else's key must not hide every backup; only where no manifest holds it may be this
-// program that lacks a permission, and is the survey's own fault.
+// passed over: they hide nothing from a reader that asks for versions. A file that S3 does not hand out holds as little as
+// a forged one, for one object encrypted under somebody else's key must not hide every backup; only where no manifest
+// holds it may be this program that lacks a permission, and is the survey's own fault.
 func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
-	there := Survey{Forged: map[Slot]error{}, hidden: map[Slot]bool{}}
+	there := Survey{Forged: map[Slot]error{}, hidden: tampering{}}
 	if err := s.list(ctx, prefix, &there); err != nil {
 		return Survey{}, err
 	}
 	// S3 lists the versions of a key newest first, and counts their times in whole seconds.
 	slices.Reverse(there.versions)
 	slices.SortStableFunc(there.versions, func(a, b version) int { return a.modified.Compare(b.modified) })
-	proved, tampered := map[Slot]bool{}, map[Slot]bool{}
+	proved, tampered := map[Slot]bool{}, tampering{}
 	var refused error
 	for _, v := range there.versions {
 		if v.name != ManifestName {
 			continue
 		}
-		if proved[v.slot] || there.hidden[v.slot] {
-			tampered[v.slot] = true
+		if at, hidden := there.hidden[v.slot]; hidden {
+			tampered.note(v.slot, at)
 		}
 		if proved[v.slot] {
+			tampered.note(v.slot, v.modified)
 			continue
 		}
 		m, err := s.load(ctx, v)
@@ -100,7 +100,7 @@ func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
 			return Survey{}, err
 		}
 		slog.WarnContext(ctx, "a manifest does not hold", "key", v.key, "version", v.id, "error", err.Error())
-		tampered[v.slot] = true
+		tampered.note(v.slot, v.modified)
 		if there.Forged[v.slot] == nil {
 			there.Forged[v.slot] = err
 		}
@@ -109,7 +109,7 @@ func (s *Store) survey(ctx context.Context, prefix string) (Survey, error) {
 		return Survey{}, refused
 	}
 	slices.SortFunc(there.Backups, func(a, b Signed) int { return b.Slot.Time.Compare(a.Slot.Time) })
-	there.Tampered = slices.SortedFunc(maps.Keys(tampered), func(a, b Slot) int { return a.Time.Compare(b.Time) })
+	there.Tampered, there.TamperedAt = tampered.slots(), tampered.last()
 	return there, nil
 }
 
@@ -135,25 +135,9 @@ func (s *Store) list(ctx context.Context, prefix string, into *Survey) error {
 		}
 		for _, m := range page.DeleteMarkers {
 			if slot, name, ok := parseKey(aws.ToString(m.Key)); ok && name == ManifestName {
-				into.hidden[slot] = true
+				into.hidden.note(slot, aws.ToTime(m.LastModified))
 			}
 		}
 	}
 	return nil
-}
-
-// maxNamed bounds how many slots Names names.
-const maxNamed = 20
-
-// Names names slots for people: "backups/2026-11-23, monthly/2026-11", and how many more there are than it names.
-func Names(slots []Slot) string {
-	var words []string
-	for _, slot := range slots[:min(len(slots), maxNamed)] {
-		words = append(words, slot.String())
-	}
-	text := strings.Join(words, ", ")
-	if more := len(slots) - maxNamed; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }

@@ -48,8 +48,8 @@ func TestSurvey(t *testing.T) {
 	if _, is := there.Forged[forged]; !is || len(there.Forged) != 1 {
 		t.Errorf("forged: %v", there.Forged)
 	}
-	if touched := []Slot{want[1], forged}; !slices.Equal(there.Tampered, touched) { // one is hidden, one forged
-		t.Errorf("tampered with: %v, want %v", there.Tampered, touched)
+	if touched := []Slot{want[1], forged}; !slices.Equal(there.Tampered, touched) || !there.TamperedAt.Equal(newYear) { // one is hidden, one forged
+		t.Errorf("tampered with: %v at %s, want %v", there.Tampered, there.TamperedAt, touched)
 	}
 }
 
@@ -69,12 +69,33 @@ func TestSurveyFirstThatHolds(t *testing.T) {
 	real := envelope(t, b.keys, manifestType, encode(t, manifestOf(november)))
 	id := b.put(key, real)
 	b.put(key, envelope(t, b.keys, manifestType, encode(t, manifestOf(november)))) // in the same second
+	b.pass(time.Minute)
+	b.put(key, []byte("once more"))
 	there, err := s.Survey(t.Context(), Daily)
 	if err != nil || len(there.Backups) != 1 || there.Backups[0].VersionID != id || len(there.Forged) != 0 {
 		t.Errorf("%+v, %v; want version %s", there, err, id)
 	}
-	if !slices.Equal(there.Tampered, []Slot{november}) {
-		t.Errorf("tampered with: %v", there.Tampered)
+	if !slices.Equal(there.Tampered, []Slot{november}) || !there.TamperedAt.Equal(newYear.Add(time.Minute)) {
+		t.Errorf("tampered with: %v at %s", there.Tampered, there.TamperedAt)
+	}
+}
+
+// Tampering is an alarm for three days, and told for as long as it lies there; done again, it is one again.
+func TestTamperingIsAnAlarmForThreeDays(t *testing.T) {
+	s, b := newStore(t)
+	key := mustSign(t, s, november).Key
+	for what, tamper := range map[string]func(){
+		"hidden": func() { b.remove(key) },
+		"buried": func() { b.put(key, []byte("{}")) },
+	} {
+		tamper()
+		for _, after := range []time.Duration{0, 71 * time.Hour, 2 * time.Hour} {
+			b.pass(after)
+			alarm := after != 2*time.Hour
+			if done, err := s.Prune(t.Context(), Daily); err != nil || !slices.Equal(done.Tampered, []Slot{november}) || done.Lately != alarm {
+				t.Errorf("%s, %s later: %+v, %v", what, after, done, err)
+			}
+		}
 	}
 }
 

@@ -14,6 +14,10 @@ import (
 // lockMargin is added to a lock's end before anything is deleted: this clock and S3's may differ.
 const lockMargin = time.Hour
 
+// alarmed is for how long tampering is an alarm. The bucket's default lock keeps what an intruder writes for weeks: an alarm
+// that cannot be ended would be an alarm that nobody hears.
+const alarmed = 3 * day
+
 // Pruned counts what Prune did to one tier.
 type Pruned struct {
 	// Kept counts verified backups that stay, Deleted those that went.
@@ -23,8 +27,10 @@ type Pruned struct {
 	Versions int `json:"versions"`
 	// Foreign counts keys below the tier's prefix that belong to no backup; they are left alone.
 	Foreign int `json:"foreign"`
-	// Tampered are the slots whose manifest somebody else has touched (Survey).
+	// Tampered are the slots whose manifest somebody else has touched (Survey), and Lately says that this was no longer ago
+	// than the alarm for it lasts.
 	Tampered []Slot `json:"-"`
+	Lately   bool   `json:"-"`
 }
 
 // Prune deletes what the tier no longer has to keep. It deletes the manifest of a backup first: a crash midway leaves
@@ -36,6 +42,7 @@ func (s *Store) Prune(ctx context.Context, tier Tier) (Pruned, error) {
 	}
 	kept, gone := there.expired(tier, s.now())
 	done := Pruned{Kept: kept, Deleted: len(there.Backups) - kept, Foreign: there.Foreign, Tampered: there.Tampered}
+	done.Lately = len(there.Tampered) > 0 && s.now().Before(there.TamperedAt.Add(alarmed))
 	for _, v := range gone {
 		_, err := s.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket: aws.String(s.bucket), Key: aws.String(v.key), VersionId: aws.String(v.id),

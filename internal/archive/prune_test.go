@@ -125,6 +125,18 @@ func TestExpired(t *testing.T) {
 				s.put(SlotAt(Daily, newYear.AddDate(0, 0, -37)), InventoryName, newYear.AddDate(0, 0, -37)),
 			}
 		}, 1},
+		{"days that nobody verified keep nothing and cost nothing", Daily, newYear, func(s *shelf) []string {
+			for n := range 5 { // the newest days, one of them forged
+				s.put(SlotAt(Daily, newYear.AddDate(0, 0, -n)), SnapshotName, newYear.AddDate(0, 0, -n))
+			}
+			s.forge(SlotAt(Daily, newYear.AddDate(0, 0, -5)), newYear.AddDate(0, 0, -5))
+			var old []string
+			for n := range 31 {
+				at := newYear.AddDate(0, 0, -50-n)
+				old = s.backup(SlotAt(Daily, at), at)
+			}
+			return []string{old[2], old[0], old[1]} // the 31st verified one
+		}, 30},
 		{"superseded and later versions go, the backup of their slot stays", Monthly, newYear, func(s *shelf) []string {
 			slot := SlotAt(Monthly, long)
 			first := s.put(slot, SnapshotName, long)

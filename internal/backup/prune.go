@@ -19,9 +19,10 @@ func (in PruneInput) Validate() error { return in.Execution.Validate() }
 type Pruned struct {
 	Tiers   map[archive.Tier]archive.Pruned `json:"tiers"`
 	Deleted int                             `json:"deleted"`
-	// Tampered names the slots whose manifest somebody else has touched, and is empty where there is none. The runbook
-	// rings for them, after its backup.
+	// Tampered names the slots whose manifest somebody else has touched, and is empty where there is none.
 	Tampered string `json:"tampered"`
+	// Alarm: it is no longer ago than three days. The runbook then ends failed, after its backup.
+	Alarm bool `json:"alarm"`
 }
 
 // Pruner is the step PruneBackups.
@@ -43,6 +44,7 @@ func (p Pruner) Prune(ctx context.Context, _ PruneInput) (Pruned, error) {
 		out.Tiers[tier] = done
 		out.Deleted += done.Deleted
 		tampered = append(tampered, done.Tampered...)
+		out.Alarm = out.Alarm || done.Lately
 	}
 	out.Tampered = archive.Names(tampered)
 	return out, nil

@@ -33,19 +33,19 @@ func TestPruneSumsUp(t *testing.T) {
 	a := &tiers{done: map[archive.Tier]archive.Pruned{
 		archive.Daily:    {Kept: 30, Deleted: 2, Versions: 7, Tampered: []archive.Slot{archive.SlotAt(archive.Daily, night)}},
 		archive.Monthly:  {Kept: 12, Deleted: 1, Versions: 3},
-		archive.OnDemand: {Kept: 1, Foreign: 4, Tampered: []archive.Slot{archive.SlotAt(archive.OnDemand, night)}},
+		archive.OnDemand: {Kept: 1, Foreign: 4, Tampered: []archive.Slot{archive.SlotAt(archive.OnDemand, night)}, Lately: true},
 		archive.OnChange: {Kept: 5, Deleted: 40, Versions: 120},
 	}}
 	got, err := Pruner{a}.Prune(t.Context(), PruneInput{Execution: running})
 	named := archive.SlotAt(archive.Daily, night).String() + ", " + archive.SlotAt(archive.OnDemand, night).String()
-	if d := cmp.Diff(Pruned{Tiers: a.done, Deleted: 43, Tampered: named}, got); d != "" || err != nil {
+	if d := cmp.Diff(Pruned{Tiers: a.done, Deleted: 43, Tampered: named, Alarm: true}, got); d != "" || err != nil {
 		t.Errorf("%v; - wanted, + answered:\n%s", err, d)
 	}
 	if !slices.Equal(a.asked, archive.Tiers()) {
 		t.Errorf("asked for %v", a.asked)
 	}
 	for tier, one := range got.Tiers { // the slots are told once
-		one.Tampered = nil
+		one.Tampered, one.Lately = nil, false
 		got.Tiers[tier] = one
 	}
 	if d := cmp.Diff(got, pass(t, got)); d != "" {

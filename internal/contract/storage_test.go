@@ -107,3 +107,27 @@ func TestTheBucketSpeaksTLSOnly(t *testing.T) {
 	}
 	t.Error("no statement refuses requests without TLS")
 }
+
+// An object under another key than the bucket's own could be listed and not read: one of them, under a manifest's name, would
+// stand before the backups.
+func TestTheBucketTakesNothingThatItCannotHandOut(t *testing.T) {
+	const chosen, customers = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-customer-algorithm"
+	refused := map[string]bool{}
+	for _, g := range grants(t, readTemplate(t)) {
+		if g.Owner != "BackupsPolicy" || g.Effect != "Deny" || !slices.Equal(g.Principal["*"], list{"*"}) ||
+			!slices.Equal(g.Action, list{"s3:PutObject"}) || !slices.Equal(g.Resource, list{"${Backups.Arn}/*"}) {
+			continue
+		}
+		// A header that is not there counts as unequal: each statement asks for it first.
+		is, isNot := g.Condition["Null"], g.Condition["StringNotEquals"]
+		switch {
+		case len(g.Condition) == 2 && len(is) == 1 && is[chosen] == false && len(isNot) == 1 && isNot[chosen] == "AES256":
+			refused[chosen] = true
+		case len(g.Condition) == 1 && len(is) == 1 && is[customers] == false:
+			refused[customers] = true
+		}
+	}
+	if !refused[chosen] || !refused[customers] {
+		t.Errorf("refused are %v", refused)
+	}
+}

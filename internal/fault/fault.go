@@ -50,6 +50,9 @@ const (
 	RestoreUnderway Name = "RestoreUnderway"
 	// RestoreNotApplied: Vault took the snapshot and did not become it in time.
 	RestoreNotApplied Name = "RestoreNotApplied"
+	// VaultNotLeading: a restored Vault is open and leads nothing: it fails to set itself up, as with an audit device that
+	// cannot open its file.
+	VaultNotLeading Name = "VaultNotLeading"
 
 	// SnapshotIncomplete: the stream from Vault was not a whole snapshot.
 	SnapshotIncomplete Name = "SnapshotIncomplete"
@@ -123,10 +126,11 @@ var meaning = map[Name]struct{ text, next string }{
 	SeedFailed:           {"the empty node was initialised and the restore broke off; the node is half made", "wipe this node's data directory, start it empty, and start vault-restore again"},
 	RestoreNotApplied:    {"Vault took the snapshot and did not become it in time", "wipe this node's data directory, start it empty, and start vault-restore again"},
 	RestoreUnderway:      {"Vault is being restored, and what is written to it meanwhile is lost", "watch the vault-restore that is named here to its end, then start the runbook again"},
+	VaultNotLeading:      {"Vault is open and does not take up its work; most likely an audit device cannot open its file", "cure what Vault's log says that its post-unseal setup failed on (journalctl -u vault), then wipe this node's data directory, start it empty, and start vault-restore again"},
 	SnapshotIncomplete:   {"the stream from Vault was not a whole snapshot; nothing of it was kept", "look at Vault's disk and log (journalctl -u vault), then start vault-backup again"},
 	BackupNotFound:       {"there is no verified backup for the date asked for", "start vault-restore with one of the dates named here, or with {\"backup_date\":\"latest\"}"},
 	BackupForged:         {"a manifest's signature does not hold, or it was moved: treat the bucket as tampered with", "call security; then start vault-restore with another date"},
-	BucketTampered:       {"somebody else has written or hidden a manifest in the bucket; verified backups stand", "call security; they look at the versions of the manifest named here (aws s3api list-object-versions), keep copies, and delete what this system did not write"},
+	BucketTampered:       {"somebody else has written or hidden a manifest in the bucket; verified backups stand", "call security; they find out who wrote the versions of the manifests that the notice names (aws s3api list-object-versions); nothing else is needed, readers pass them over"},
 	BackupCorrupt:        {"the backup in the bucket is not what its manifest says", "start vault-restore with another date"},
 	SecretsDiffer:        {"what Vault holds is not what the inventory says", "read the differences in the function's log, then start vault-restore with another date into a wiped node"},
 	AuditConflict:        {"another audit record already stands under this identity", "call security: the trail was written by someone else"},

@@ -11,7 +11,7 @@ import (
 // the bucket and its keys cannot rewrite the mail in an operator's inbox.
 func (d *Desk) backupCompleted(_ Request, f facts) letter {
 	slot := f.text("slot")
-	return letter{
+	l := letter{
 		subject:  "Vault backup " + slot + " verified",
 		happened: "Vault was backed up; the backup was read back, decrypted, checked and signed.",
 		facts: []fact{
@@ -25,6 +25,10 @@ func (d *Desk) backupCompleted(_ Request, f facts) letter {
 		},
 		next: "keep this notice. To restore Vault from this backup: " + d.restoreCommand(slot),
 	}
+	if slots := f.tampered(); slots != none {
+		l.facts = append(l.facts, fact{"Tampered with", slots})
+	}
+	return l
 }
 
 // backupFailed tells that the newest backup may be older than it should be. It does not say that there is none: the run
@@ -44,8 +48,8 @@ func (d *Desk) backupFailed(r Request, f facts) letter {
 	}
 	if trouble.name == string(fault.BucketTampered) {
 		l.subject = "The bucket of Vault's backups was TAMPERED with"
-		l.happened = "Vault was backed up, and the backup was verified. But the bucket holds what this system did not do: nothing of it is ever restored, and it is reported until it is gone."
-		l.facts[0] = fact{"Tampered with", f.long("tampered", longestDetails)}
+		l.happened = "Vault was backed up, and the backup was verified. But somebody else has been at the bucket: nothing of that is ever restored, and it is an alarm for three days."
+		l.facts[0] = fact{"Tampered with", f.tampered()}
 	}
 	return l
 }
@@ -57,4 +61,12 @@ var dated = regexp.MustCompile(`^(?:backups|monthly)/`)
 func (d *Desk) restoreCommand(slot string) string {
 	return fmt.Sprintf(`aws stepfunctions start-execution --state-machine-arn %s --input '{"backup_date":"%s"}'`,
 		d.RestoreMachine, dated.ReplaceAllString(slot, ""))
+}
+
+// tampered names the slots whose manifest somebody else has touched.
+func (f facts) tampered() string {
+	if slots := f.long("tampered", longestDetails); slots != unknown {
+		return slots
+	}
+	return none
 }

@@ -66,7 +66,7 @@ var letterCases = map[string]string{
 	"vault_backup_completed": `{"event":"vault_backup_completed","severity":"info",EXECUTION,"details":{
 		"slot":"backups/2026-11-24","tier":"daily","captured_at":"2026-11-24T02:00:07Z","verified_at":"2026-11-24T02:01:09Z",
 		"snapshot_bytes":12884902,"secrets":412,"pruned":1,"manifest_sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}}`,
-	"vault_backup_completed-monthly": `{"event":"vault_backup_completed","severity":"info",EXECUTION,"details":{"slot":"monthly/2026-11","tier":"monthly","snapshot_bytes":812,"secrets":0}}`,
+	"vault_backup_completed-monthly": `{"event":"vault_backup_completed","severity":"info",EXECUTION,"details":{"slot":"monthly/2026-11","tier":"monthly","snapshot_bytes":812,"secrets":0,"tampered":"backups/2020-02-02"}}`,
 	"vault_backup_completed-on-demand": `{"event":"vault_backup_completed","severity":"info",EXECUTION,"details":{
 		"slot":"on-demand/20261124T101112Z","tier":"on-demand","snapshot_bytes":1099511627776}}`,
 	"vault_backup_failed": `{"event":"vault_backup_failed","severity":"critical",EXECUTION,"details":{"slot":"backups/2026-11-24"},
@@ -84,6 +84,9 @@ var letterCases = map[string]string{
 	"vault_restored_from_backup-late": `{"event":"vault_restored_from_backup","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"backup_date":"latest","slot":"backups/2026-11-22","captured_at":"2026-11-22T02:00:07Z","recovery_point_seconds":200000,
 		"restoration_seconds":1801,"secrets_verified":412}}`,
+	"vault_restore_failed-restored": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{
+		"backup_date":"2026-11-24","slot":"backups/2026-11-24","ending":"restored"},
+		"fault":{"Error":"AWSRefused","Cause":"{\"errorMessage\":\"AlertSecurity: AWS refused the call: a permission or a resource is missing. Next: run: sam deploy; then start the runbook again\",\"errorType\":\"AWSRefused\"}"}}`,
 	"vault_restore_failed": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{"backup_date":"2026-11-20","slot":""},
 		"fault":{"Error":"BackupNotFound","Cause":"{\"errorMessage\":\"SelectBackup: there is no verified backup for the date asked for (there are 2026-11-22, 2026-11-24). Next: start vault-restore with one of the dates named here, or with {\\\"backup_date\\\":\\\"latest\\\"}\",\"errorType\":\"BackupNotFound\"}"}}`,
 	"vault_recovered_without_restore": `{"event":"vault_recovered_without_restore","severity":"warning",EXECUTION,"details":{

@@ -30,7 +30,7 @@ func (d *Desk) restored(_ Request, f facts) letter {
 		},
 		next: "vault operator raft list-peers; then join every other node to this one, emptied first",
 	}
-	if tampered := f.long("tampered", longestDetails); tampered != unknown {
+	if tampered := f.tampered(); tampered != none {
 		l.happened += " THE BUCKET WAS TAMPERED WITH: somebody else has written or hidden manifests there. This backup's own signature holds; " +
 			"a newer one may have been passed over."
 		l.facts = append(l.facts, fact{"Tampered with", tampered})
@@ -57,7 +57,7 @@ func (d *Desk) unsealed(_ Request, f facts) letter {
 // restoreFailed tells where the restore stopped; what it did to the node is in the fault's own words.
 func (d *Desk) restoreFailed(r Request, f facts) letter {
 	trouble := troubleOf(r)
-	return letter{
+	l := letter{
 		subject:  "Vault restore FAILED: " + trouble.name,
 		happened: "The restore of Vault did not finish. The backups are untouched.",
 		facts: []fact{
@@ -67,4 +67,11 @@ func (d *Desk) restoreFailed(r Request, f facts) letter {
 		},
 		next: trouble.next,
 	}
+	if f.text("ending") == "restored" {
+		l.subject = "Vault is RESTORED, and not everybody was told"
+		l.happened = "Vault was restored from the backup, and every secret of its inventory was found in it: USE IT, DO NOT WIPE IT. " +
+			"But the audit record or a notice could not be written, and what was rotated since the backup is not being rotated once more."
+		l.next = "see to the fault; then start reconcile-after-restore with the input {}"
+	}
+	return l
 }

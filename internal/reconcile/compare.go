@@ -22,7 +22,7 @@ type Open func(ctx context.Context, keys mailu.Secrets, tenantID string, at mail
 
 // OpenMailu is Open through SSH.
 func OpenMailu(ctx context.Context, keys mailu.Secrets, tenantID string, at mailu.Server) (Mailbox, func(), error) {
-	admins, closed, err := mailu.OpenAdmins(ctx, keys, tenantID, at)
+	admins, closed, err := mailu.OpenAdmins(ctx, keys, tenantID, at, "")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -46,6 +46,10 @@ func (in SelectInput) ExecutionARN() string { return in.Execution.ARN }
 
 // Backup is the backup that was selected; every later step takes it.
 type Backup struct {
+	// Tampered names the slots, of the tiers that were looked at, whose manifest somebody else has touched; empty where
+	// there is none. None of it was selected, and people hear of it with the restore.
+	Tampered string `json:"tampered"`
+
 	Slot           archive.Slot   `json:"slot"`
 	BackupDate     string         `json:"backup_date"`
 	ManifestSHA256 string         `json:"manifest_sha256"`
@@ -58,9 +62,6 @@ type Backup struct {
 	Plan           bool           `json:"plan"` // nothing is to be changed
 	Reason         string         `json:"reason"`
 	RequestedBy    string         `json:"requested_by"`
-	// Tampered names the slots, of the tiers that were looked at, whose manifest somebody else has touched; empty where
-	// there is none. None of it was selected, and people hear of it with the restore.
-	Tampered string `json:"tampered"`
 }
 
 // Archive is what restoring asks of the archive.
@@ -117,10 +118,11 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 		return Backup{}, s.notFound(ctx, r.BackupDate)
 	}
 	return Backup{
-		Slot: found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
+		Tampered: archive.Names(tampered),
+		Slot:     found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
 		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
 		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
-		Plan: r.Mode == planOnly, Reason: r.Reason, RequestedBy: r.RequestedBy, Tampered: archive.Names(tampered),
+		Plan: r.Mode == planOnly, Reason: r.Reason, RequestedBy: r.RequestedBy,
 	}, nil
 }
 

@@ -4,6 +4,7 @@ package vault
 
 import (
 	"bytes"
+	"crypto/rand"
 	"io"
 	"testing"
 	"time"
@@ -81,6 +82,13 @@ func TestRealSealAndRestore(t *testing.T) {
 	}
 	if err := s.RestoreForced(ctx, bytes.NewReader(snapshot.Bytes()[:snapshot.Len()/2])); err == nil {
 		t.Error("half a snapshot was taken")
+	}
+	// The real leader says 400 while much more than it has read is still to come.
+	if err := s.RestoreForced(ctx, io.LimitReader(rand.Reader, 64<<20)); !fault.Is(err, fault.VaultRefused) && !fault.Is(err, fault.VaultUnreachable) {
+		t.Errorf("noise instead of a snapshot: %v", err)
+	}
+	if after := r.is(t, Active); after.ClusterID != before.ClusterID {
+		t.Errorf("what was refused made the cluster %s", after.ClusterID)
 	}
 
 	if err := r.Kill(); err != nil {

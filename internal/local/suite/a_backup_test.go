@@ -29,7 +29,7 @@ import (
 var (
 	captured = []string{"Take the request", "PlanBackup", "Already verified?", "SnapshotVault", "InventorySecrets",
 		"VerifyBackup", "CountVerifiedBackup", "First of the month?"}
-	finished = []string{"PruneBackups", "RecordAudit", "AlertOperations", "Succeeded"}
+	finished = []string{"PruneBackups", "RecordAudit", "AlertOperations", "Tampered with?", "Succeeded"}
 	promoted = []string{"PromoteBackup", "VerifyBackupOfMonth"}
 	failed   = []string{"RecordAuditFailure", "AlertSecurityOfFailure", "AlertOperationsOfFailure"}
 )

@@ -3,7 +3,6 @@
 package suite
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -40,19 +39,6 @@ func TestADateWithoutABackupIsNamed(t *testing.T) {
 			t.Errorf("notice:\n%s", m)
 		}
 	}
-}
-
-func TestAForgedManifestIsRefused(t *testing.T) {
-	// Whoever may put objects, and no more, plants a manifest of their own on a day without a backup.
-	key := "backups/2020-02-02/manifest.json"
-	_, err := s3.NewFromConfig(w.AWS).PutObject(t.Context(), &s3.PutObjectInput{
-		Bucket: aws.String(w.Outputs["BackupBucket"]), Key: aws.String(key),
-		Body: bytes.NewReader([]byte(`{"payloadType":"application/vnd.pmdr.manifest+json","payload":"e30=","signatures":[{"sig":"AAAA"}]}`)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended(t, restore(t, `{"backup_date":"2020-02-02"}`), "FailedClean", "BackupForged", refused()...)
 }
 
 func TestALiveVaultIsNotRestoredOver(t *testing.T) {

@@ -13,10 +13,12 @@ type config struct {
 	Listener struct {
 		TCP tcpListener `json:"tcp"`
 	} `json:"listener"`
-	APIAddr      string `json:"api_addr"`
-	ClusterAddr  string `json:"cluster_addr"`
-	DisableMlock bool   `json:"disable_mlock"`
-	LogLevel     string `json:"log_level"`
+	// Seal has one key at most, the seal's type; its parameters come from the environment.
+	Seal         map[string]struct{} `json:"seal,omitempty"`
+	APIAddr      string              `json:"api_addr"`
+	ClusterAddr  string              `json:"cluster_addr"`
+	DisableMlock bool                `json:"disable_mlock"`
+	LogLevel     string              `json:"log_level"`
 }
 
 type raftStorage struct {
@@ -52,6 +54,9 @@ func configFor(o Options) ([]byte, error) {
 		TLSKeyFile:         o.KeyFile,
 		HTTPReadTimeout:    requestTime,
 		MaxRequestDuration: requestTime,
+	}
+	if o.Seal != "" {
+		c.Seal = map[string]struct{}{o.Seal: {}}
 	}
 	c.APIAddr = "https://" + o.Address
 	c.ClusterAddr = "https://" + o.ClusterAddress

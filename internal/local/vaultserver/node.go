@@ -34,6 +34,7 @@ type Options struct {
 	CAFile         string   `json:"ca_file"`  // what clients trust
 	LogFile        string   `json:"log_file"` // appended to; Dir/vault.log if empty
 	Env            []string `json:"env"`      // "KEY=value"; the node sees these, PATH and HOME, and no VAULT_* of the caller
+	Seal           string   `json:"seal"`     // "transit": another Vault, named by Env, opens this one; people do if empty
 	Attached       bool     `json:"attached"` // the node dies with the process that started it; otherwise it survives
 }
 

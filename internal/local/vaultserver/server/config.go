@@ -20,6 +20,9 @@ type config struct {
 	Listener struct {
 		TCP tcpListener `json:"tcp"`
 	} `json:"listener"`
+	Seal struct {
+		Transit *transitSeal `json:"transit"` // nil is Shamir's seal, which people open with shares
+	} `json:"seal"`
 	APIAddr      string `json:"api_addr"`      // URL that standbys redirect clients to
 	ClusterAddr  string `json:"cluster_addr"`  // URL that other nodes reach this one at
 	DisableMlock *bool  `json:"disable_mlock"` // with raft, Vault insists on an explicit answer
@@ -40,6 +43,11 @@ type tcpListener struct {
 	HTTPReadTimeout    duration `json:"http_read_timeout"`    // for a whole request body: bounds a restore
 	MaxRequestDuration duration `json:"max_request_duration"` // for a whole request: bounds a restore too
 }
+
+// transitSeal keeps the key that opens this Vault in the transit engine of another one. Where that is, which key, and with
+// which token comes from the environment, as with the `vault` binary: VAULT_ADDR, VAULT_CACERT, VAULT_TOKEN,
+// VAULT_TRANSIT_SEAL_MOUNT_PATH and VAULT_TRANSIT_SEAL_KEY_NAME.
+type transitSeal struct{}
 
 // duration is a time span as text with a unit ("90s", "15m").
 type duration time.Duration

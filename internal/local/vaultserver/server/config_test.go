@@ -81,12 +81,29 @@ func TestVaultReadsTheSameConfig(t *testing.T) {
 	}
 }
 
+// A seal without parameters means the same to Vault: it takes them from the environment.
+func TestVaultReadsTheSameSeal(t *testing.T) {
+	data := changed(t, `{"seal": {"transit": {}}}`)
+	ours, err := parseConfig(data)
+	if err != nil || ours.Seal.Transit == nil {
+		t.Fatalf("%+v, %v", ours.Seal, err)
+	}
+	vaults, err := vaultconfig.ParseConfig(string(data), "vault.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(vaults.Seals) != 1 || vaults.Seals[0].Type != "transit" || vaults.Seals[0].Disabled {
+		t.Errorf("Vault reads %+v", vaults.Seals)
+	}
+}
+
 func TestConfigIsRefused(t *testing.T) {
 	cases := []struct{ name, change, because string }{
 		{"unknown key", `{"ui": true}`, `unknown field "ui"`},
 		{"unknown listener key", `{"listener": {"tcp": {"tls_disable": true}}}`, `unknown field "tls_disable"`},
 		{"other storage", `{"storage": {"file": {"path": "/srv"}}}`, `unknown field "file"`},
-		{"auto-unseal", `{"seal": {"awskms": {}}}`, `unknown field "seal"`},
+		{"a cloud's seal", `{"seal": {"awskms": {}}}`, `unknown field "awskms"`},
+		{"a seal's parameters", `{"seal": {"transit": {"key_name": "unseal"}}}`, `unknown field "key_name"`},
 		{"no node id", `{"storage": {"raft": {"node_id": ""}}}`, "storage.raft.node_id is missing"},
 		{"no certificate", `{"listener": {"tcp": {"tls_cert_file": ""}}}`, "listener.tcp.tls_cert_file is missing"},
 		{"no word on mlock", `{"disable_mlock": null}`, "disable_mlock is missing"},

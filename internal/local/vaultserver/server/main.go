@@ -1,6 +1,6 @@
 // Command server is a slim build of the real HashiCorp Vault 1.21.0: the core, raft storage, the kv, transit, approle
-// and aws plugins and the file audit device, and nothing else. It takes the command line and the configuration file of
-// the `vault` binary, so that either can stand in for the other:
+// and aws plugins, the file audit device and the transit seal, and nothing else. It takes the command line and the
+// configuration file of the `vault` binary, so that either can stand in for the other:
 //
 //	server server -config=vault.json
 //	server version

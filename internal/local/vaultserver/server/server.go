@@ -32,7 +32,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 		Level:  hclog.LevelFromString(c.LogLevel),
 		Output: stderr,
 	})
-	core, err := newCore(c, logger)
+	core, err := newCore(ctx, c, logger)
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,9 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "==> Vault v%s started, API at %s\n", version.GetVersion().VersionNumber(), c.APIAddr)
 
+	if c.Seal.Transit != nil {
+		go openByItself(ctx, core, logger)
+	}
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(listener) }()
 	select {
@@ -70,7 +73,7 @@ func serve(ctx context.Context, c config, stdout, stderr io.Writer) error {
 	return errors.Join(err, api.Close(), core.Shutdown())
 }
 
-func newCore(c config, logger hclog.Logger) (*vault.Core, error) {
+func newCore(ctx context.Context, c config, logger hclog.Logger) (*vault.Core, error) {
 	storage, err := raft.NewRaftBackend(c.Storage.Raft.parameters(), logger.Named("storage.raft"))
 	if err != nil {
 		return nil, fmt.Errorf("raft storage: %w", err)
@@ -79,7 +82,12 @@ func newCore(c config, logger hclog.Logger) (*vault.Core, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster_address: %w", err)
 	}
+	seal, err := newSeal(ctx, c, logger)
+	if err != nil {
+		return nil, err
+	}
 	core, err := vault.NewCore(&vault.CoreConfig{
+		Seal:               seal,
 		Physical:           storage,
 		HAPhysical:         storage.(physical.HABackend), // leadership is raft's as well
 		StorageType:        "raft",

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,25 +23,30 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/vault"
 )
 
-// trio is a Vault of three real nodes. The last one leads: whoever takes the first for the leader is wrong.
-type trio struct {
+// real is a Vault of real nodes. The last one leads: whoever takes the first for the leader is wrong.
+type real struct {
 	t       *testing.T
-	nodes   [3]*vaultserver.Node
+	nodes   []*vaultserver.Node
 	cluster *vault.Cluster
-	keys    vaultserver.Keys
+	// seal is how the nodes lock themselves.
+	seal sealed.Vault
+	keys vault.Keys
 	// id is the cluster's identity.
 	id      string
 	ca      string // PEM
 	tenants []string
 }
 
-// trioSeal is how the nodes lock themselves.
-var trioSeal = sealed.Vault{SealType: "shamir", Shares: 3, Threshold: 2}
+// byPeople is the seal that people open, byVault the one that another Vault opens.
+var (
+	byPeople = sealed.Vault{SealType: "shamir", Shares: 3, Threshold: 2}
+	byVault  = sealed.Vault{SealType: "transit", Shares: 3, Threshold: 2}
+)
 
 func now() time.Time { return started }
 
-// startTrio forms the cluster; its nodes end with the test.
-func startTrio(t *testing.T) *trio {
+// startReal forms a cluster of that many nodes, which see env and end with the test.
+func startReal(t *testing.T, nodes int, seal sealed.Vault, env ...string) *real {
 	t.Helper()
 	root := filepath.Join("..", "..")
 	binary, err := vaultserver.Build(t.Context(), root, cmp.Or(os.Getenv("PMDR_CACHE"), filepath.Join(root, ".cache")), slog.Default())
@@ -51,7 +57,8 @@ func startTrio(t *testing.T) *trio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &trio{t: t, ca: string(authority.CAPEM), tenants: []string{"acme", "globex", "recovery-test"}}
+	last := nodes - 1
+	c := &real{t: t, seal: seal, nodes: make([]*vaultserver.Node, nodes), ca: string(authority.CAPEM), tenants: []string{"acme", "globex", "recovery-test"}}
 	config := vault.Config{CACertificate: base64.StdEncoding.EncodeToString(authority.CAPEM), ServerID: "vault.example"}
 	t.Cleanup(func() {
 		for _, n := range c.nodes {
@@ -65,8 +72,8 @@ func startTrio(t *testing.T) *trio {
 	})
 	for i := range c.nodes {
 		if c.nodes[i], err = vaultserver.Start(t.Context(), vaultserver.Options{
-			Binary: binary, Dir: t.TempDir(), Name: "vault-" + strconv.Itoa(i), Attached: true,
-			CertFile: authority.CertFile, KeyFile: authority.KeyFile, CAFile: authority.CAFile,
+			Binary: binary, Dir: t.TempDir(), Name: "vault-" + strconv.Itoa(i), Attached: true, Env: env,
+			CertFile: authority.CertFile, KeyFile: authority.KeyFile, CAFile: authority.CAFile, Seal: configured(seal),
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -75,28 +82,37 @@ func startTrio(t *testing.T) *trio {
 	if c.cluster, err = vault.Open(config); err != nil {
 		t.Fatal(err)
 	}
-	if c.keys, err = vaultserver.Init(t.Context(), c.client(2), trioSeal.Shares, trioSeal.Threshold); err != nil {
+	like := vault.Seal{Type: seal.SealType, Shares: seal.Shares, Threshold: seal.Threshold}
+	if c.keys, err = c.cluster.Nodes()[last].Initialize(t.Context(), like); err != nil {
 		t.Fatal(err)
 	}
-	c.open(2)
+	c.open(last)
 	c.until("the first node leads", func() bool { _, _, err := c.cluster.Leader(t.Context()); return err == nil })
 	// A node that has joined may vote after a second instead of ten.
-	if _, err := c.client(2).Logical().WriteWithContext(t.Context(), "sys/storage/raft/autopilot/configuration", map[string]any{
+	if _, err := c.client(last).Logical().WriteWithContext(t.Context(), "sys/storage/raft/autopilot/configuration", map[string]any{
 		"server_stabilization_time": "1s",
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, i := range []int{0, 1} {
-		c.join(i, 2)
+	for i := range last {
+		c.join(i, last)
 		c.open(i)
 	}
-	c.until("all three vote", func() bool { return len(c.voters()) == len(c.nodes) })
+	c.until("all of them vote", func() bool { return len(c.voters()) == len(c.nodes) })
 	c.id = c.clusterID()
 	return c
 }
 
+// configured is what a node's configuration says of its seal.
+func configured(seal sealed.Vault) string {
+	if seal.SealType == byPeople.SealType {
+		return ""
+	}
+	return seal.SealType
+}
+
 // step is one of the days of this cluster; after one that failed there is no next.
-func (c *trio) step(name string, do func(*testing.T)) {
+func (c *real) step(name string, do func(*testing.T)) {
 	whole := c.t
 	defer func() { c.t = whole }()
 	if !whole.Run(name, func(t *testing.T) { c.t = t; do(t) }) {
@@ -104,7 +120,7 @@ func (c *trio) step(name string, do func(*testing.T)) {
 	}
 }
 
-func (c *trio) client(node int) *api.Client {
+func (c *real) client(node int) *api.Client {
 	c.t.Helper()
 	client, err := c.nodes[node].Client()
 	if err != nil {
@@ -116,10 +132,10 @@ func (c *trio) client(node int) *api.Client {
 
 // open unseals a node as an operator does. One that has just joined opens a moment after its last share: it answers
 // "sealed" to that one, and fetches the cluster's keys from the leader first.
-func (c *trio) open(node int) {
+func (c *real) open(node int) {
 	c.t.Helper()
 	client := c.client(node)
-	for _, share := range c.keys.Shares[:trioSeal.Threshold] {
+	for _, share := range c.keys.Shares[:min(c.seal.Threshold, len(c.keys.Shares))] { // a seal that is no people's gives none
 		if _, err := client.Sys().UnsealWithContext(c.t.Context(), share.Reveal()); err != nil {
 			c.t.Fatal(err)
 		}
@@ -131,7 +147,7 @@ func (c *trio) open(node int) {
 }
 
 // session is root's, at whichever node leads.
-func (c *trio) session() *vault.Session {
+func (c *real) session() *vault.Session {
 	c.t.Helper()
 	leader, health, err := c.cluster.Leader(c.t.Context())
 	if err != nil {
@@ -143,22 +159,22 @@ func (c *trio) session() *vault.Session {
 }
 
 // at is root's session at one node.
-func (c *trio) at(n *vault.Node) *vault.Session {
+func (c *real) at(n *vault.Node) *vault.Session {
 	c.t.Helper()
-	session, err := n.AsRoot(vault.Keys{RootToken: c.keys.RootToken})
+	session, err := n.AsRoot(c.keys)
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	return session
 }
 
-func (c *trio) clusterID() string { return c.session().Health.ClusterID }
+func (c *real) clusterID() string { return c.session().Health.ClusterID }
 
 // fill gives Vault the secrets of the tenants.
-func (c *trio) fill() {
+func (c *real) fill() {
 	c.t.Helper()
 	ctx := c.t.Context()
-	client := c.client(2)
+	client := c.client(len(c.nodes) - 1)
 	for path, mount := range map[string]*api.MountInput{
 		"smtp": {Type: "kv", Options: map[string]string{"version": "2"}}, "transit": {Type: "transit"},
 	} {
@@ -189,7 +205,7 @@ func (c *trio) fill() {
 }
 
 // join makes a node part of the cluster of another.
-func (c *trio) join(node, leader int) {
+func (c *real) join(node, leader int) {
 	c.t.Helper()
 	answer, err := c.client(node).Sys().RaftJoinWithContext(c.t.Context(), &api.RaftJoinRequest{
 		LeaderAPIAddr: c.nodes[leader].URL(), LeaderCACert: c.ca,
@@ -200,13 +216,13 @@ func (c *trio) join(node, leader int) {
 }
 
 // voters names the nodes that count for the quorum, as the leader sees it.
-func (c *trio) voters() []string {
+func (c *real) voters() []string {
 	c.t.Helper()
 	leader, _, err := c.cluster.Leader(c.t.Context())
 	if err != nil {
 		return nil
 	}
-	i := slices.IndexFunc(c.nodes[:], func(n *vaultserver.Node) bool { return n.URL() == leader.Address })
+	i := slices.IndexFunc(c.nodes, func(n *vaultserver.Node) bool { return n.URL() == leader.Address })
 	state, err := c.client(i).Sys().RaftAutopilotStateWithContext(c.t.Context())
 	if err != nil || state == nil {
 		return nil // it leads since a moment
@@ -215,7 +231,7 @@ func (c *trio) voters() []string {
 	return state.Voters
 }
 
-func (c *trio) kill(nodes ...int) {
+func (c *real) kill(nodes ...int) {
 	c.t.Helper()
 	for _, i := range nodes {
 		if err := c.nodes[i].Kill(); err != nil {
@@ -224,7 +240,7 @@ func (c *trio) kill(nodes ...int) {
 	}
 }
 
-func (c *trio) wipe(nodes ...int) {
+func (c *real) wipe(nodes ...int) {
 	c.t.Helper()
 	for _, i := range nodes {
 		if err := c.nodes[i].Wipe(); err != nil {
@@ -234,7 +250,7 @@ func (c *trio) wipe(nodes ...int) {
 }
 
 // start starts a node on what is left of its disk.
-func (c *trio) start(node int) {
+func (c *real) start(node int) {
 	c.t.Helper()
 	n, err := vaultserver.Start(c.t.Context(), c.nodes[node].Options())
 	if err != nil {
@@ -243,7 +259,17 @@ func (c *trio) start(node int) {
 	c.nodes[node] = n
 }
 
-func (c *trio) until(what string, condition func() bool) {
+// said reports whether a node has written that to its log.
+func (c *real) said(node int, text string) bool {
+	c.t.Helper()
+	log, err := os.ReadFile(c.nodes[node].Options().LogFile)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return strings.Contains(string(log), text)
+}
+
+func (c *real) until(what string, condition func() bool) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
