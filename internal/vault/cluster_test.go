@@ -171,6 +171,24 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 }
 
 // A read that failed for a moment is tried again; a redirect is not.
+// The node would speak HTTP/2, which is slower for what streams.
+func TestEveryCallIsHTTP1(t *testing.T) {
+	n := vaulttest.Start(t)
+	s := loggedIn(t, n)
+	for _, call := range calls(s) {
+		_ = call(t.Context())
+	}
+	requests := n.Requests()
+	if len(requests) < len(calls(s)) {
+		t.Errorf("%d calls made %d requests", len(calls(s)), len(requests))
+	}
+	for _, r := range requests {
+		if r.Proto != "HTTP/1.1" {
+			t.Errorf("%s is %s", r, r.Proto)
+		}
+	}
+}
+
 func TestRetries(t *testing.T) {
 	n := vaulttest.Start(t)
 	s, err := open(t, n).Nodes()[0].with(testShares[0], Health{})

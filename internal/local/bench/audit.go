@@ -47,7 +47,11 @@ func (b *bench) audit(ctx context.Context) error {
 		{fmt.Sprintf("audit appends, %d writers, a stream each", manyWriters), manyWriters, own, "bounded by the engine as well"},
 		{fmt.Sprintf("audit appends, %d writers, one stream", manyWriters), manyWriters, func(int) string { return audit.Platform }, "one record of a stream is written at a time; the others read the head again"},
 	} {
-		rate, err := appends(ctx, trail, c.writers, c.stream)
+		var rate float64
+		err := b.say.Step(c.what, func() (err error) {
+			rate, err = appends(ctx, trail, c.writers, c.stream)
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -14,11 +14,12 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/secret"
 )
 
-// curl asks a Vault node with the program that everybody knows, and tells how long it took and how many bytes came. The
-// token goes over standard input: every process can read another's arguments.
+// curl asks a Vault node with the program that everybody knows, and tells how long it took and how many bytes came. It speaks
+// HTTP/1.1, in which it sends several times as fast as in HTTP/2. The token goes over standard input: every process can read
+// another's arguments.
 func curl(ctx context.Context, node *vaultserver.Node, token secret.String, path string, args ...string) (took time.Duration, size int64, err error) {
 	cmd := exec.CommandContext(ctx, "curl", append([]string{
-		"--config", "-", "--silent", "--show-error", "--fail", "--cacert", node.Options().CAFile, "--write-out", "%{stderr}%{size_download}",
+		"--config", "-", "--http1.1", "--silent", "--show-error", "--fail", "--cacert", node.Options().CAFile, "--write-out", "%{stderr}%{size_download}",
 	}, append(args, node.URL()+path)...)...)
 	cmd.Stdin = strings.NewReader("header = \"X-Vault-Token: " + token.Reveal() + "\"\n")
 	var said bytes.Buffer

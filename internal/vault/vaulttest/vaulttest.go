@@ -36,6 +36,7 @@ type Request struct {
 	Method string
 	// Path is decoded and without "/v1/".
 	Path   string
+	Proto  string // "HTTP/1.1"
 	Query  string
 	Header http.Header
 	Body   string
@@ -49,6 +50,7 @@ func Start(t testing.TB) *Node {
 	n := &Node{answers: map[string]http.HandlerFunc{}}
 	n.Server = httptest.NewUnstartedServer(http.HandlerFunc(n.serve))
 	n.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that distrust it are part of the tests
+	n.EnableHTTP2 = true                           // as Vault does
 	n.StartTLS()
 	t.Cleanup(n.Close)
 	n.Be("active")
@@ -124,7 +126,7 @@ func (n *Node) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client hung up
 	}
-	request := Request{r.Method, strings.TrimPrefix(r.URL.Path, "/v1/"), r.URL.RawQuery, r.Header, string(body)}
+	request := Request{r.Method, strings.TrimPrefix(r.URL.Path, "/v1/"), r.Proto, r.URL.RawQuery, r.Header, string(body)}
 	n.mu.Lock()
 	n.requests = append(n.requests, request)
 	answer := n.answers[request.String()]
