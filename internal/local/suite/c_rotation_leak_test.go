@@ -4,21 +4,27 @@ package suite
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
 	"github.com/penguinmails/disaster-recovery/internal/audit"
 	"github.com/penguinmails/disaster-recovery/internal/local/faults"
 	"github.com/penguinmails/disaster-recovery/internal/local/platform"
+	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 	"github.com/penguinmails/disaster-recovery/internal/secret"
 )
 
 // More acts of TestCompromise.
 
 // untaken: as long as the audit table takes nothing the password is replaced all the same and everybody told, also that the
-// record may be missing; starting again writes it.
+// record may be missing. It is not lost: the execution's history has it, and RecordAudit writes it without another rotation.
 func untaken(t *testing.T, l *leak) {
 	refusal := faults.Answer(http.StatusBadRequest, "application/x-amz-json-1.0", `{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}`)
 	trail := w.Faults.AWS.Add(faults.Rule{Caller: "pmdr-record-audit", Action: "TransactWriteItems", Strikes: []faults.Strike{refusal}})
@@ -39,15 +45,59 @@ func untaken(t *testing.T, l *leak) {
 	if m := mail(t, w.operations, "credential_compromise_failed", r); !strings.Contains(m.Message, "the record may be missing") || !strings.Contains(m.Message, "AWSRefused") {
 		t.Errorf("the operators read\n%s", m.Message)
 	}
-	former := registered(t, l.ID).CredentialID
-	again := respond(t, incident("INC-6", "the trail takes everything"))
-	succeeded(t, again)
-	l.renew(t)
+	out, err := lambda.NewFromConfig(w.AWS).Invoke(t.Context(), &lambda.InvokeInput{
+		FunctionName: aws.String("pmdr-record-audit"), Payload: handed(t, r, "RecordAudit"),
+	})
+	if err != nil || out.FunctionError != nil {
+		t.Fatalf("the record cannot be made good: %s, %v", out.Payload, err)
+	}
 	events, record := recordedOf(t, "INC-6")
 	if !slices.Equal(events, []audit.Event{audit.CredentialCompromiseResponse}) || !strings.Contains(string(record.Details), `"details":"the trail takes nothing"`) ||
-		!strings.Contains(string(record.Details), `"former_credential_id":"`+former+`"`) {
+		!strings.Contains(string(record.Details), `"credential_id":"`+registered(t, l.ID).CredentialID+`"`) {
 		t.Errorf("the trail holds %v, %s", events, record.Details)
 	}
+	l.unchanged(t)
+}
+
+// handed is what a state of a response handed to its function: Step Functions' history has it (LambdaFunctionScheduled), the
+// engine here has what the state was given.
+func handed(t *testing.T, r runbook.Result, state string) []byte {
+	t.Helper()
+	described, err := w.desk.States.DescribeStateMachine(t.Context(), &sfn.DescribeStateMachineInput{StateMachineArn: aws.String(w.Outputs["CredentialCompromiseArn"])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := w.desk.States.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: &r.ARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var definition struct {
+		States map[string]struct{ Parameters map[string]any }
+	}
+	if err := json.Unmarshal([]byte(aws.ToString(described.Definition)), &definition); err != nil {
+		t.Fatal(err)
+	}
+	events, err := w.desk.Events(t.Context(), r.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if entered := e.StateEnteredEventDetails; entered != nil && aws.ToString(entered.Name) == state {
+			var input any
+			if err := json.Unmarshal([]byte(aws.ToString(entered.Input)), &input); err != nil {
+				t.Fatal(err)
+			}
+			payload, err := json.Marshal(fill(t, definition.States[state].Parameters, input, map[string]any{
+				"Execution": map[string]any{"Id": r.ARN, "StartTime": run.StartDate.UTC()}, "State": map[string]any{"Name": state},
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return payload
+		}
+	}
+	t.Fatalf("the run did not come to %s", state)
+	return nil
 }
 
 // unrevoked: the leaked password is worthless, and an application password is not yet.
