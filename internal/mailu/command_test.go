@@ -3,6 +3,7 @@ package mailu
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -154,6 +155,24 @@ func TestNoOtherAnswerLeadsToTheCommand(t *testing.T) {
 			t.Errorf("%s: %v, want %s; ran %q", answer, err, want, w.server.Ran())
 		}
 		closed()
+	}
+}
+
+// The export of a server with thousands of users is longer than what other commands may say.
+func TestAnExportOfManyUsers(t *testing.T) {
+	w, _ := shutWorld(t, "bad token")
+	var users strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&users, `{"email":"user%d@tenant.example.org","enabled":true,"global_admin":false,"password":%q},`, i, otherHash)
+	}
+	w.server.On(exportAdmins, says(0, `{"user":[`+users.String()+`{"email":"`+bob+`","enabled":true,"global_admin":true,"password":"`+passwordHash+`"}]}`))
+	admins, closed, err := OpenAdmins(t.Context(), w.vault, tenant.ID, w.at(), ThroughCommand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed()
+	if has, err := admins.Has(t.Context(), bob, secret.New(password)); err != nil || !has {
+		t.Errorf("Has = %v, %v", has, err)
 	}
 }
 

@@ -22,7 +22,8 @@ const (
 	kickIMAP    = inContainer + "imap doveadm kick "
 )
 
-// endWeb ends the web sessions of all users: Mailu keeps them in this database of its Redis, and nothing else.
+// endWeb ends the web sessions of all users: Mailu keeps them, and nothing else, in this database of its Redis (in its source
+// the setting SESSION_STORAGE_URL).
 const endWeb = inContainer + "redis redis-cli -n 3 flushdb"
 
 // endWebSessions reports whether the web sessions are ended.

@@ -138,6 +138,12 @@ func TestRunBoundsTheOutput(t *testing.T) {
 	if err != nil || len(out.Stdout) != 64<<10 || !out.Truncated {
 		t.Fatalf("kept %d bytes, truncated %v, %v; want 65536 bytes, truncated", len(out.Stdout), out.Truncated, err)
 	}
+	for most, want := range map[int]int{1 << 20: 1 << 20, 2 << 20: 1 << 20, 0: 0} {
+		out, err := session.RunUpTo(t.Context(), most, "flood", nil)
+		if err != nil || len(out.Stdout) != want || out.Truncated != (most < 1<<20) {
+			t.Errorf("up to %d: kept %d bytes, truncated %v, %v", most, len(out.Stdout), out.Truncated, err)
+		}
+	}
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {

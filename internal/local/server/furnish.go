@@ -43,7 +43,7 @@ func (p *Provider) newMachine(body schema.ServerCreateRequest, authorized []stri
 	m := &machine{
 		id: p.newID(), name: body.Name, kind: body.ServerType.Name, region: body.Location, image: body.Image.Name,
 		address: address, reservation: reservation, ptr: defaultPtr(address), port: p.o.SSHPort, program: p.o.Program, dial: p.o.Dial,
-		created: now(), logf: p.log.Printf, shut: func() bool { return p.Faults().OutboundShut }, status: statusInitializing, wanted: map[string]bool{},
+		created: now(), logf: p.log.Printf, note: p.noteCommand, shut: func() bool { return p.Faults().OutboundShut }, status: statusInitializing, wanted: map[string]bool{},
 	}
 	if body.Labels != nil {
 		m.labels = maps.Clone(*body.Labels)

@@ -32,6 +32,7 @@ type machine struct {
 	reservation           net.Listener
 	dial                  func(ctx context.Context, address string) (net.Conn, error)
 	logf                  func(format string, args ...any)
+	note                  func(command string)
 	shut                  func() bool // nothing gets out to other hosts
 
 	// Guarded by Provider.mu.

@@ -52,6 +52,7 @@ type Provider struct {
 	keys     map[int64]*sshKey
 	actions  map[int64]*action
 	faults   Faults
+	commands []string
 	work     sync.WaitGroup // actions under way
 }
 

@@ -18,6 +18,7 @@ import (
 
 // session runs a command of the server's.
 func (m *machine) session(s ssh.Session) {
+	m.note(s.RawCommand())
 	cmd, err := m.shell(s.RawCommand())
 	if err != nil {
 		fmt.Fprintln(s.Stderr(), err)

@@ -202,6 +202,8 @@ func TestCompromise(t *testing.T) {
 		w.planted[name] = s
 	}
 	t.Cleanup(func() { unregister(t, "penny") })
+	pace(t, hurried)
+	t.Cleanup(func() { pace(t, 1) })
 	l := &leak{MailTenant: &made}
 	for _, act := range []struct {
 		name string
@@ -213,7 +215,10 @@ func TestCompromise(t *testing.T) {
 		{"the same incident is answered once", once},
 		{"a refusing SNS keeps nobody from being safe", unheard},
 		{"a throttled trail loses no record", throttled},
+		{"a trail that takes nothing stops no response, and is made good", untaken},
 		{"a Mailu that is down is gone on with", halfDone},
+		{"what could not be revoked is revoked by the next run", unrevoked},
+		{"a Mailu whose API refuses is reached by its own command", shutOut},
 		{"a server that is off is not waited for", switchedOff},
 	} {
 		if !t.Run(act.name, func(t *testing.T) { act.run(t, l) }) {

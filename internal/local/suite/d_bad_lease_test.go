@@ -30,7 +30,20 @@ func TestASecondRecoveryOfATenantIsRefused(t *testing.T) {
 	}
 	<-first // it holds the lease, and is about to change something
 	second := d.force(t)
+	rotation := rotate(t, `{"tenant_id":"globex","reason":"leaked while it is recovered"}`)
 	close(release)
+	// A rotation waits for no lease. The recovery gives the new server what Vault holds by then.
+	succeeded(t, rotation)
+	took(t, rotation, "Take the request", "StageCredentials", "Is the server there?", "CommitCredentials", "RecordAudit", "AlertOperations", "Succeeded")
+	if got := field(t, rotation, "committed", "absence"); got != "recovering" {
+		t.Errorf("absence: %q", got)
+	}
+	now, err := w.Credential(t.Context(), d.ID)
+	if err != nil || now.Password.Reveal() == d.Password.Reveal() {
+		t.Fatalf("Vault holds the former password, %v", err)
+	}
+	w.planted["password that leaked while globex was recovered"] = d.Password
+	d.Password, w.passwords[d.ID], d.before.CredentialID = now.Password, now.Password, now.ID
 	ended(t, second, "FailedClean", "TenantLocked",
 		slices.Concat([]string{"Take the request", "LockTenant"}, failed, []string{"Clean or dirty?", "FailedClean"})...)
 	if !strings.Contains(second.Cause, arn) {

@@ -153,6 +153,9 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 			}
 		}
 	}
+	for _, line := range w.Mail.Provider.Commands() {
+		search("command on a server: "+line, line)
+	}
 	for _, m := range w.mails {
 		search("notice "+m.Subject, m.Subject+"\n"+m.Message)
 	}
@@ -176,7 +179,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	search("engine's log", string(engineLog))
-	for _, place := range []string{"history", "log", "table", "notice", "object"} {
+	for _, place := range []string{"history", "log", "table", "command", "notice", "object"} {
 		if places[place] == 0 {
 			t.Errorf("no %s was searched", place)
 		}
