@@ -36,10 +36,17 @@ type Swept struct {
 	AlarmsDeleted int     `json:"alarms_deleted"`
 	// LookingAgain: a further look at those was started whose Vault and server were not seen to agree.
 	LookingAgain bool `json:"looking_again"`
+	// BackingUp: a backup was started of changes that may be in no other.
+	BackingUp bool `json:"backing_up"`
 }
 
 // mostPut is how many alarms one sweep puts: at CloudWatch's three in a second they take a minute and a half.
 const mostPut = 250
+
+// Backups has changes of Vault backed up that may be in no backup.
+type Backups interface {
+	Start(ctx context.Context, now time.Time) (started bool, err error)
+}
 
 // Sweeper is the function SweepTenants.
 type Sweeper struct {
@@ -47,18 +54,24 @@ type Sweeper struct {
 	Alarms     Alarms
 	Starter    Starter
 	Settler    Settler
+	Backups    Backups
 	Executions tenant.Executions
 	Metrics    Metrics
 }
 
 // Sweep starts what is in ALARM and has no execution that runs: a start that was lost, one that the budget refused, or a
 // recovery that failed. The most important tenant comes first, and those whom people have in hand are left to them. Then it
-// has looked again at those whose credential is in doubt, and keeps the alarms in step with the registry. What still waits is counted last, so that a sweep which fails is missed.
+// has looked again at those whose credential is in doubt, and keeps the alarms in step with the registry. Before all that it has
+// Vault backed up where a change may be in no backup. What still waits is counted last, so that a sweep which fails is missed.
 //
 // A record that cannot be read is left alone, its alarm too; ProbePlatform tells of it.
 //
 // Faults: InvalidInput, TenantUnknown, InvalidConfiguration, AWSUnavailable, AWSRefused.
 func (s Sweeper) Sweep(ctx context.Context, in SweepInput) (Swept, error) {
+	saving, err := s.Backups.Start(ctx, in.ScheduledTime)
+	if err != nil {
+		return Swept{}, err
+	}
 	// The alarms first: a tenant that is registered in between has no alarm yet, and not an alarm without a tenant.
 	alarms, err := s.Alarms.list(ctx)
 	if err != nil {
@@ -71,7 +84,7 @@ func (s Sweeper) Sweep(ctx context.Context, in SweepInput) (Swept, error) {
 		}
 		slog.WarnContext(ctx, "records that cannot be read", "error", unread.Error())
 	}
-	out := Swept{Tenants: len(tenants), Started: []Start{}}
+	out := Swept{Tenants: len(tenants), Started: []Start{}, BackingUp: saving}
 	if err := s.startAll(ctx, in, tenants, alarms, &out); err != nil {
 		return Swept{}, err
 	}
