@@ -61,17 +61,13 @@ type Sweeper struct {
 
 // Sweep starts what is in ALARM and has no execution that runs: a start that was lost, one that the budget refused, or a
 // recovery that failed. The most important tenant comes first, and those whom people have in hand are left to them. Then it
-// has looked again at those whose credential is in doubt, and keeps the alarms in step with the registry. Before all that it has
-// Vault backed up where a change may be in no backup. What still waits is counted last, so that a sweep which fails is missed.
+// has Vault backed up where a change may be in no backup, has looked again at those whose credential is in doubt, and keeps the
+// alarms in step with the registry. What still waits is counted last, so that a sweep which fails is missed.
 //
 // A record that cannot be read is left alone, its alarm too; ProbePlatform tells of it.
 //
 // Faults: InvalidInput, TenantUnknown, InvalidConfiguration, AWSUnavailable, AWSRefused.
 func (s Sweeper) Sweep(ctx context.Context, in SweepInput) (Swept, error) {
-	saving, err := s.Backups.Start(ctx, in.ScheduledTime)
-	if err != nil {
-		return Swept{}, err
-	}
 	// The alarms first: a tenant that is registered in between has no alarm yet, and not an alarm without a tenant.
 	alarms, err := s.Alarms.list(ctx)
 	if err != nil {
@@ -84,8 +80,11 @@ func (s Sweeper) Sweep(ctx context.Context, in SweepInput) (Swept, error) {
 		}
 		slog.WarnContext(ctx, "records that cannot be read", "error", unread.Error())
 	}
-	out := Swept{Tenants: len(tenants), Started: []Start{}, BackingUp: saving}
+	out := Swept{Tenants: len(tenants), Started: []Start{}}
 	if err := s.startAll(ctx, in, tenants, alarms, &out); err != nil {
+		return Swept{}, err
+	}
+	if out.BackingUp, err = s.Backups.Start(ctx, in.ScheduledTime); err != nil {
 		return Swept{}, err
 	}
 	if out.LookingAgain, err = s.Settler.settle(ctx, tenants, in.ScheduledTime); err != nil {
