@@ -35,8 +35,10 @@ const (
 
 	CredentialCompromiseResponse Event = "credential_compromise_response"
 	CredentialCompromiseFailed   Event = "credential_compromise_failed"
-	CredentialsReconciled        Event = "credentials_reconciled"
-	ReconciliationFailed         Event = "reconciliation_failed"
+	// CredentialCompromiseJoined is an incident that the rotation of another one answers.
+	CredentialCompromiseJoined Event = "credential_compromise_joined"
+	CredentialsReconciled      Event = "credentials_reconciled"
+	ReconciliationFailed       Event = "reconciliation_failed"
 
 	// ExecutionFailed is what the backstop records of an execution that could not speak for itself.
 	ExecutionFailed Event = "execution_failed"
@@ -62,6 +64,7 @@ var severities = map[Event][]Severity{
 
 	CredentialCompromiseResponse: {Critical},
 	CredentialCompromiseFailed:   {Critical},
+	CredentialCompromiseJoined:   {Critical},
 	CredentialsReconciled:        {Warning},
 	ReconciliationFailed:         {Critical},
 

@@ -145,7 +145,7 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		"write the audit heads":       {writes, is("${AuditHeadsTable.Arn}"), "RecordAuditRole"},
 		"write a record's copy":       {putsObjects, covers(record), "RecordAuditRole"},
 		"read the key shares":         {is("secretsmanager:GetSecretValue"), is("${UnsealSharesSecret.Id}"), "UnsealVaultRole"},
-		"start vault-backup":          {is("states:StartExecution"), is("${VaultBackupStateMachine}"), "DrOperator NightlyBackupRole StartBackupRole"},
+		"start vault-backup":          {is("states:StartExecution"), is("${VaultBackupStateMachine}"), "DrOperator NightlyBackupRole StartBackupRole SweepTenantsRole"},
 		"start vault-restore":         {is("states:StartExecution"), is("${VaultRestoreStateMachine}"), "DrOperator"},
 		"start vps-recovery":          {is("states:StartExecution"), is("${VpsRecoveryStateMachine}"), "DrOperator StartCleanUpRole StartRecoveryRole SweepTenantsRole"},
 		"start reconciliation":        {is("states:StartExecution"), is("${ReconcileAfterRestoreStateMachine}"), "DrOperator RestoredVaultRole SweepTenantsRole"},

@@ -28,7 +28,7 @@ func (s Setter) Set(ctx context.Context, in mailu.SetInput) (mailu.Credentials, 
 	if !in.Pending {
 		return s.Current(ctx, in)
 	}
-	if err := s.Restores.Guard(ctx); err != nil {
+	if err := restoring(ctx, s.Restores); err != nil {
 		return mailu.Credentials{}, err
 	}
 	v, logout, err := s.Login(ctx)

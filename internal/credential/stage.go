@@ -77,7 +77,7 @@ func (s Stager) Stage(ctx context.Context, in StageInput) (Staged, error) {
 	if _, err := s.Registry.Find(ctx, r.TenantID); err != nil {
 		return Staged{}, err // Vault would only say that it has nothing
 	}
-	if err := s.Restores.Guard(ctx); err != nil {
+	if err := restoring(ctx, s.Restores); err != nil {
 		return Staged{}, err
 	}
 	v, logout, err := s.Login(ctx)

@@ -326,6 +326,18 @@ func TestARestoreOfVaultHoldsRotations(t *testing.T) {
 	}
 }
 
+// A leak does not wait for an answer about restores; a permission that is missing is said.
+func TestARotationGoesOnWhereNobodyKnowsOfARestore(t *testing.T) {
+	q := newQuiet()
+	q.steps.restores = restores{fault.AWSUnavailable.Errorf("throttled")}
+	if err := q.set(t, q.stage(t, byHand)); err != nil || q.mailu == "first" {
+		t.Errorf("throttled: %v", err)
+	}
+	q.steps.restores = restores{fault.AWSRefused.Errorf("no permission")}
+	_, err := q.tryStage(t, byHand)
+	wantFault(t, err, fault.AWSRefused)
+}
+
 // said are the answers of the mail ports, one for each login.
 type said []mailprobe.Logins
 

@@ -10,7 +10,6 @@ import (
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/go-json-experiment/json"
@@ -36,12 +35,9 @@ type Restores struct {
 	Config     Config
 }
 
-// Open prepares the look at the restores; it makes no call. Step Functions lets an account list executions some two or five
-// times in a second, after the first hundred: where many rotations begin at once, most of them have to ask again.
+// Open prepares the look at the restores; it makes no call.
 func Open(cfg aws.Config, c Config) Restores {
-	return Restores{Config: c, Executions: sfn.NewFromConfig(cfg, func(o *sfn.Options) {
-		o.Retryer = retry.AddWithMaxAttempts(retry.NewStandard(), 6)
-	})}
+	return Restores{Config: c, Executions: sfn.NewFromConfig(cfg)}
 }
 
 // Guard is RestoreUnderway, with the execution's ARN, while Vault is being restored. A plan of a restore holds nothing. The

@@ -57,6 +57,7 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 
 	audit.CredentialCompromiseResponse: (*Desk).compromiseAnswered,
 	audit.CredentialCompromiseFailed:   (*Desk).compromiseFailed,
+	audit.CredentialCompromiseJoined:   (*Desk).compromiseJoined,
 	audit.CredentialsReconciled:        (*Desk).credentialsReconciled,
 	audit.ReconciliationFailed:         (*Desk).reconciliationFailed,
 

@@ -105,6 +105,9 @@ var letterCases = map[string]string{
 	"vps_recovery_failed": `{"event":"vps_recovery_failed","severity":"critical","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","ending":"clean"},
 		"fault":{"Error":"ProviderRefused","Cause":"PLANTED is what the provider said"}}`,
+	"credential_compromise_joined": `{"event":"credential_compromise_joined","severity":"critical","tenant_id":"acme",EXECUTION,
+		"details":{"tenant_id":"acme","hostname":"mail.acme.example","incident_id":"D-8","details":"seen elsewhere","reason":"credential.compromised",
+		"joined_execution":"arn:aws:states:eu-central-1:123456789012:execution:credential-compromise:of-d-7"}}`,
 	"credentials_reconciled":         `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":3,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}}}`,
 	"credentials_reconciled-none":    `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}}}`,
 	"credentials_reconciled-unseen":  `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"missing":{"count":0,"shown":[]},"unseen":{"count":22,"shown":["acme","globex"]}}}`,

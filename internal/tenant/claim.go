@@ -24,8 +24,10 @@ type claim struct {
 	Execution  string    `json:"execution"` // ARN
 	At         time.Time `json:"at"`        // when that execution claimed it
 	// Joined: the execution answered another incident already.
-	Joined    bool `json:"joined"`
-	TakenOver bool `json:"taken_over"`
+	Joined bool `json:"joined"`
+	// Reporter is the ARN of the execution that joined it: that one records the incident and tells of it.
+	Reporter  string `json:"reporter"`
+	TakenOver bool   `json:"taken_over"`
 	// Details are redacted. Those of the first start stay: a run that takes over may find the leaked password gone, and
 	// could not tell it from other words.
 	Details string `json:"details"`
@@ -58,6 +60,9 @@ func (c Claimant) attempt(ctx context.Context, i Incident, execution string, out
 		if err != nil {
 			return out, false, err
 		}
+		if first.stands() && former.Joined {
+			return c.rejoin(ctx, i.TenantID, old, former, mine, out.left(former, first))
+		}
 		if first.stands() {
 			return out.left(former, first), true, nil
 		}
@@ -68,13 +73,35 @@ func (c Claimant) attempt(ctx context.Context, i Incident, execution string, out
 			return out, false, err
 		}
 		if joins {
-			mine.Execution, mine.Joined = first.Execution, true
+			mine.Execution, mine.Joined, mine.Reporter = first.Execution, true, execution
 			settled, err = c.replace(ctx, i.TenantID, old, mine, now)
-			return out.left(mine, first), settled, err
+			return out.left(mine, first).joined(), settled, err
 		}
 	}
 	settled, err = c.replace(ctx, i.TenantID, old, mine, now)
 	return out.answered(mine), settled, err
+}
+
+// rejoin is the same incident once more. One execution records that it joined a rotation: another does so only where that one
+// has ended without success.
+func (c Claimant) rejoin(ctx context.Context, tenantID string, old incidents, former, mine claim, left Claimed) (_ Claimed, settled bool, err error) {
+	if former.Reporter == mine.Execution {
+		return left.joined(), true, nil
+	}
+	reporter, err := c.Responses.Response(ctx, former.Reporter)
+	if err != nil || reporter.stands() {
+		return left, err == nil, err
+	}
+	now := mine.At
+	mine, mine.Reporter = former, mine.Execution
+	settled, err = c.replace(ctx, tenantID, old, mine, now)
+	return left.joined(), settled, err
+}
+
+// joined is an incident that a rotation of another one answers, which this execution records.
+func (out Claimed) joined() Claimed {
+	out.Joined = true
+	return out
 }
 
 // answered is an incident that this execution answers.

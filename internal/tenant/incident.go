@@ -81,6 +81,8 @@ type Claimed struct {
 	RequestedBy string `json:"requested_by"`
 	// Respond: this execution answers the incident. Otherwise First does, or has done so.
 	Respond bool `json:"respond"`
+	// Joined: the rotation of First, made for another incident, answers this one too; this execution records that.
+	Joined bool `json:"joined"`
 	// TakenOver: an execution that ended without success had claimed the incident before.
 	TakenOver bool     `json:"taken_over"`
 	First     Response `json:"first"`
@@ -101,8 +103,8 @@ type Claimant struct {
 
 // Claim validates the request and claims the incident for the execution. An incident that another execution answers, or has
 // answered, is left to that; one whose execution has ended without success is taken over. What a detector reports within ten
-// minutes of another rotation of the tenant joins that rotation: detectors see one leak many times. What a person asks for
-// always rotates. The step may be repeated.
+// minutes of another rotation of the tenant joins that rotation: detectors see one leak many times. It is recorded and told of,
+// for it may be another leak. What a person asks for always rotates. The step may be repeated.
 //
 // Faults: InvalidInput, TenantUnknown, AWSUnavailable, AWSRefused.
 func (c Claimant) Claim(ctx context.Context, in ClaimInput) (Claimed, error) {

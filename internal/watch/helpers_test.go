@@ -47,6 +47,8 @@ type world struct {
 	running  map[string]bool           // executions
 	stopped  bool                      // all automation
 	restore  error                     // what is in the way while Vault is being restored
+	unsaved  bool                      // a change of Vault
+	backups  error                     // what starting a backup ends with
 
 	told []notice.NotStarted
 	mute error // what telling answers
@@ -64,7 +66,17 @@ func (w *world) starter() Starter {
 func (w *world) sweeper() Sweeper {
 	return Sweeper{Tenants: w, Alarms: Alarms{CloudWatch: w, Config: AlarmConfig{Topic: topic, Minutes: 3}},
 		Starter: w.starter(), Settler: Settler{Automation: w, Restores: w, Machine: launch.Machine{Client: w, ARN: settler}},
-		Executions: w, Metrics: w}
+		Backups: backups{w}, Executions: w, Metrics: w}
+}
+
+// backups are those of changes.
+type backups struct{ w *world }
+
+func (b backups) Start(_ context.Context, now time.Time) (bool, error) {
+	if !now.Equal(noon) && b.w.unsaved {
+		b.w.t.Errorf("the sweep is of %v", now)
+	}
+	return b.w.unsaved, b.w.backups
 }
 
 func (w *world) Switch(context.Context) (tenant.Switch, error) {

@@ -29,7 +29,7 @@ type SettlerConfig struct {
 	Machine string `env:"RECONCILE_MACHINE_ARN,required"`
 }
 
-// OpenSweeper prepares the sweep; it makes no call.
+// OpenSweeper prepares the sweep, but for the backups; it makes no call.
 func OpenSweeper(cfg aws.Config, starter StarterConfig, alarms AlarmConfig, settler SettlerConfig) Sweeper {
 	machines, tables := sfn.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
 	registry := tenant.Open(cfg, starter.Tenants)

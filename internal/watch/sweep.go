@@ -36,10 +36,17 @@ type Swept struct {
 	AlarmsDeleted int     `json:"alarms_deleted"`
 	// LookingAgain: a further look at those was started whose Vault and server were not seen to agree.
 	LookingAgain bool `json:"looking_again"`
+	// BackingUp: a backup was started of changes that may be in no other.
+	BackingUp bool `json:"backing_up"`
 }
 
 // mostPut is how many alarms one sweep puts: at CloudWatch's three in a second they take a minute and a half.
 const mostPut = 250
+
+// Backups has changes of Vault backed up that may be in no backup.
+type Backups interface {
+	Start(ctx context.Context, now time.Time) (started bool, err error)
+}
 
 // Sweeper is the function SweepTenants.
 type Sweeper struct {
@@ -47,13 +54,15 @@ type Sweeper struct {
 	Alarms     Alarms
 	Starter    Starter
 	Settler    Settler
+	Backups    Backups
 	Executions tenant.Executions
 	Metrics    Metrics
 }
 
 // Sweep starts what is in ALARM and has no execution that runs: a start that was lost, one that the budget refused, or a
 // recovery that failed. The most important tenant comes first, and those whom people have in hand are left to them. Then it
-// has looked again at those whose credential is in doubt, and keeps the alarms in step with the registry. What still waits is counted last, so that a sweep which fails is missed.
+// has Vault backed up where a change may be in no backup, has looked again at those whose credential is in doubt, and keeps the
+// alarms in step with the registry. What still waits is counted last, so that a sweep which fails is missed.
 //
 // A record that cannot be read is left alone, its alarm too; ProbePlatform tells of it.
 //
@@ -73,6 +82,9 @@ func (s Sweeper) Sweep(ctx context.Context, in SweepInput) (Swept, error) {
 	}
 	out := Swept{Tenants: len(tenants), Started: []Start{}}
 	if err := s.startAll(ctx, in, tenants, alarms, &out); err != nil {
+		return Swept{}, err
+	}
+	if out.BackingUp, err = s.Backups.Start(ctx, in.ScheduledTime); err != nil {
 		return Swept{}, err
 	}
 	if out.LookingAgain, err = s.Settler.settle(ctx, tenants, in.ScheduledTime); err != nil {

@@ -157,3 +157,17 @@ func TestTheAlarmOnAServer(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+func TestTheSweepHasChangesBackedUp(t *testing.T) {
+	w := newWorld(t)
+	if got := w.sweep(t); got.BackingUp {
+		t.Errorf("nothing was changed: %+v", got)
+	}
+	w.unsaved = true
+	if got := w.sweep(t); !got.BackingUp {
+		t.Errorf("swept %+v", got)
+	}
+	w.backups = fault.AWSUnavailable.Errorf("no route")
+	_, err := w.sweeper().Sweep(t.Context(), SweepInput{noon})
+	wants(t, err, fault.AWSUnavailable)
+}

@@ -238,7 +238,7 @@ func TestRotationWithoutAServer(t *testing.T) {
 	t.Cleanup(gone.Remove)
 	r := rotate(t, `{"tenant_id":"acme","reason":"leaked while the server is down"}`)
 	succeeded(t, r)
-	took(t, r, "Take the request", "StageCredentials", "Is the server there?", "CommitCredentials", "RecordAudit", "AlertOperations", "Succeeded")
+	took(t, r, "Take the request", "StageCredentials", "Is the server there?", "CommitCredentials", "StartBackup", "RecordAudit", "AlertOperations", "Succeeded")
 	if field(t, r, "committed", "installed") != "false" || field(t, r, "committed", "absence") != "gone" {
 		t.Errorf("committed: %s", r.Output)
 	}

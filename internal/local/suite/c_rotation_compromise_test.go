@@ -40,6 +40,7 @@ var (
 	replaced   = []string{"StageCredentials", "Is the server there?", "SetCredentials", "TestCredentials", "CommitCredentials", "What came of it", "Has the server the password?", "RevokeAccess"}
 	answered   = slices.Concat(claimed, replaced, []string{"RecordAudit", "NotifyTenant", "AlertSecurity", "AlertOperations", "StartBackup", "Was it measured?", "PutTimeToSafe", "Succeeded"})
 	before     = append(slices.Clone(claimed), "Succeeded")
+	joins      = append(slices.Clone(claimed), "RecordAuditJoined", "AlertSecurityJoined", "Succeeded")
 	turnedAway = slices.Concat(claimed[:2], []string{"The request is refused"}, dirtied[2:5], []string{"Clean or dirty?", "FailedClean"})
 	dirtied    = []string{"RecordAuditUnfinished", "StartBackupUnfinished", "RecordAuditFailure", "AlertSecurityOfFailure", "AlertOperationsOfFailure", "Clean or dirty?", "FailedDirty"}
 	withServer = slices.Concat(claimed, replaced)
@@ -281,9 +282,15 @@ func detects(t *testing.T, l *leak) {
 	detect(t, `{"tenant_id":"penny","incident_id":"D-2","compromise_details":"seen elsewhere"}`)
 	joined := startedBy(t, `"incident_id":"D-2"`)
 	succeeded(t, joined)
-	took(t, joined, before...)
+	took(t, joined, joins...)
 	if got := field(t, joined, "claimed", "first", "execution"); got != r.ARN {
 		t.Errorf("it has joined %s", got)
+	}
+	if m := mail(t, w.security, "credential_compromise_joined", joined); !strings.Contains(m.Message, "D-2") || !strings.Contains(m.Message, r.ARN) {
+		t.Errorf("the security team reads\n%s", m.Message)
+	}
+	if events, record := recordedOf(t, "D-2"); !slices.Equal(events, []audit.Event{audit.CredentialCompromiseJoined}) || !strings.Contains(string(record.Details), r.ARN) {
+		t.Errorf("the trail holds %v, %s", events, record.Details)
 	}
 	l.unchanged(t)
 }

@@ -21,7 +21,7 @@ import (
 )
 
 var rotating = []string{
-	"Take the request", "StageCredentials", "Is the server there?", "SetCredentials", "TestCredentials", "CommitCredentials", "RecordAudit",
+	"Take the request", "StageCredentials", "Is the server there?", "SetCredentials", "TestCredentials", "CommitCredentials", "StartBackup", "RecordAudit",
 	"AlertOperations", "Succeeded",
 }
 
