@@ -14,7 +14,7 @@ const (
 // restored tells what came back, how long it took, and what is gone.
 func (d *Desk) restored(_ Request, f facts) letter {
 	captured := f.text("captured_at")
-	return letter{
+	l := letter{
 		subject: "Vault RESTORED from " + f.text("slot"),
 		happened: "Vault was restored from a backup and every secret of the backup's inventory was found in it. " +
 			"What was written to Vault after " + captured + " is gone.",
@@ -30,6 +30,12 @@ func (d *Desk) restored(_ Request, f facts) letter {
 		},
 		next: "vault operator raft list-peers; then join every other node to this one, emptied first",
 	}
+	if back := f.text("way_back"); back != unknown {
+		l.happened += " It went over a Vault that was alive; what that held is kept."
+		l.facts = append(l.facts, fact{"Approved by", f.text("approved_by")}, fact{"What it held before", back})
+		l.next = "wait for the notice of reconcile-after-restore. The way back needs a new approval: " + d.restoreCommandOf(back, f.text("requested_by"))
+	}
+	return l
 }
 
 // unsealed tells that Vault is open with all it had.
@@ -50,7 +56,7 @@ func (d *Desk) unsealed(_ Request, f facts) letter {
 // restoreFailed tells where the restore stopped; what it did to the node is in the fault's own words.
 func (d *Desk) restoreFailed(r Request, f facts) letter {
 	trouble := troubleOf(r)
-	return letter{
+	l := letter{
 		subject:  "Vault restore FAILED: " + trouble.name,
 		happened: "The restore of Vault did not finish. The backups are untouched.",
 		facts: []fact{
@@ -60,4 +66,8 @@ func (d *Desk) restoreFailed(r Request, f facts) letter {
 		},
 		next: trouble.next,
 	}
+	if back := f.text("way_back"); back != unknown {
+		l.facts = append(l.facts, fact{"Vault as it was", "kept as the backup " + back})
+	}
+	return l
 }
