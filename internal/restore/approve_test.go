@@ -113,6 +113,7 @@ func TestWhatIsNotApproved(t *testing.T) {
 		want  fault.Name
 	}{
 		"by who asks":          {func(_ *Approver, p *Proposal) { p.ApprovedBy = " MIRA" }, fault.InvalidInput},
+		"as it was shown":      {func(_ *Approver, p *Proposal) { p.ApprovedBy = "?" }, fault.InvalidInput},
 		"by nobody":            {func(_ *Approver, p *Proposal) { p.ApprovedBy = "" }, fault.InvalidInput},
 		"for nobody":           {func(_ *Approver, p *Proposal) { p.RequestedBy = "" }, fault.InvalidInput},
 		"for an odd name":      {func(_ *Approver, p *Proposal) { p.RequestedBy = "x' y" }, fault.InvalidInput},

@@ -102,7 +102,7 @@ func (a Asker) Check(ctx context.Context, in ConsentInput) (Consent, error) {
 	if in.Backup.Plan {
 		return out, nil
 	}
-	return Consent{}, fault.ApprovalRequired.Tellf("it would undo %d secrets written and %d deleted since %s, %s ago; %s. The approver's command: %s",
+	return Consent{}, fault.ApprovalRequired.Tellf("it would undo %d secrets written and %d deleted since %s, %s ago; %s. The approver's command, to be completed: %s",
 		out.Undone.Written, out.Undone.Deleted, in.Backup.CapturedAt.UTC().Format(time.RFC3339),
 		now.Sub(in.Backup.CapturedAt).Round(time.Minute), out.Hindrance, out.Command)
 }
@@ -115,10 +115,10 @@ var requester = regexp.MustCompile(`^[A-Za-z0-9 ._@+-]{1,64}$`)
 
 const requesterForm = "1 to 64 of A-Z a-z 0-9 space . _ @ + -"
 
-// command is what the approver types; who that is, and why, is left to them.
+// command is what the approver types, completed: as it stands ApproveRestore refuses it.
 func (a Asker) command(b Backup, clusterID string) string {
 	payload, err := json.Marshal(Proposal{
-		BackupDate: b.BackupDate, ClusterID: clusterID, RequestedBy: b.RequestedBy, ApprovedBy: "YOU", Reason: "WHY",
+		BackupDate: b.BackupDate, ClusterID: clusterID, RequestedBy: b.RequestedBy, ApprovedBy: "?",
 	})
 	if err != nil {
 		panic(err) // strings

@@ -69,7 +69,7 @@ func TestConsent(t *testing.T) {
 
 func TestConsentIsRequired(t *testing.T) {
 	const command = `aws lambda invoke --function-name pmdr-approve-restore --cli-binary-format raw-in-base64-out --payload ` +
-		`'{"backup_date":"2026-11-24","cluster_id":"` + vaulttest.ClusterID + `","requested_by":"mira","approved_by":"YOU","reason":"WHY"}' /dev/stdout`
+		`'{"backup_date":"2026-11-24","cluster_id":"` + vaulttest.ClusterID + `","requested_by":"mira","approved_by":"?","reason":""}' /dev/stdout`
 	for name, tt := range map[string]struct {
 		spoil func(*consent)
 		says  string

@@ -64,7 +64,7 @@ func TestALiveVaultIsRestoredOver(t *testing.T) {
 
 	planRestore(t, "with the approval of a second person", "CheckApprovalForPlan", "It would restore over")
 	unapproved(t, restore(t, input), "2 secrets written and 0 deleted")
-	unapproved(t, restore(t, input), `--payload '{"backup_date":"`+slot+`","cluster_id":"`+cluster+`","requested_by":"mira","approved_by":"YOU","reason":"WHY"}'`)
+	unapproved(t, restore(t, input), `--payload '{"backup_date":"`+slot+`","cluster_id":"`+cluster+`","requested_by":"mira","approved_by":"?","reason":""}'`)
 	mine := proposal
 	mine.ApprovedBy = "Mira "
 	var refusal *platform.FunctionFailed
