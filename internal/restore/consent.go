@@ -68,7 +68,8 @@ type Asker struct {
 // Check counts what a restore over the live Vault would undo, and looks for the approval of it. Without one that holds, the
 // fault is ApprovalRequired and says both; a plan is told the same without a fault. It touches nothing.
 func (a Asker) Check(ctx context.Context, in ConsentInput) (Consent, error) {
-	if !requester.MatchString(in.Backup.RequestedBy) {
+	named := requester.MatchString(in.Backup.RequestedBy)
+	if !named && !in.Backup.Plan {
 		return Consent{}, fault.InvalidInput.Tellf("over a live Vault requested_by must say who asks: %s", requesterForm)
 	}
 	then, err := readInventory(ctx, a.Archive, in.Backup.Inventory)
@@ -90,6 +91,10 @@ func (a Asker) Check(ctx context.Context, in ConsentInput) (Consent, error) {
 	}
 	now := a.Now()
 	out.Undone.AgeSeconds = seconds(now.Sub(in.Backup.CapturedAt))
+	if !named {
+		out.Hindrance = "requested_by must say who asks: " + requesterForm
+		return out, nil
+	}
 	given, err := a.Approvals.Find(ctx, out.ClusterID, in.Backup.ManifestSHA256)
 	if err != nil {
 		return Consent{}, err

@@ -104,6 +104,11 @@ func TestConsentOfNobodyOrAboutNothing(t *testing.T) {
 		_, err := a.Check(t.Context(), in)
 		wantFault(t, who, err, fault.InvalidInput)
 		untouched(t, who, n)
+		in.Backup.Plan = true
+		got, err := a.Check(t.Context(), in)
+		if err != nil || got.Approved || got.Command != "" || !strings.Contains(got.Hindrance, "requested_by must say who asks") || got.Undone.Written != 1 {
+			t.Errorf("%q, for a plan: %+v, %v", who, got, err)
+		}
 	}
 	a, _, _, in := asking(t)
 	a.Archive = &bucket{content: map[string][]byte{"i1": []byte("no inventory")}}
