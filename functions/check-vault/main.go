@@ -13,12 +13,12 @@ import (
 
 type environment struct{ Vault vault.Config }
 
-func wire(_ context.Context, _ aws.Config, e environment) (task.Handler[restore.CheckInput, restore.Vault], error) {
+func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[restore.CheckInput, restore.Vault], error) {
 	cluster, err := vault.Open(e.Vault)
 	if err != nil {
 		return nil, err
 	}
-	return restore.Checker{Cluster: cluster}.Check, nil
+	return restore.Checker{Cluster: cluster, Identity: vault.Identity{AWS: cfg, Role: "check-vault"}}.Check, nil
 }
 
 func main() { task.Start(wire) }

@@ -44,7 +44,7 @@ type Manifest struct {
 	// CapturedAt is when the snapshot was begun, by Vault's clock: the recovery point.
 	CapturedAt time.Time `json:"captured_at"`
 	VerifiedAt time.Time `json:"verified_at"`
-	// Execution is the run of vault-backup that took and verified it.
+	// Execution is the run that took and verified it: of vault-backup, or of vault-restore for what it saved before.
 	Execution string `json:"execution"`
 	// PreviousSHA256 is the digest of the manifest before this one in the same tier, or empty: a chain, so that a
 	// manifest that vanished leaves a gap.

@@ -20,6 +20,8 @@ const (
 	OnDemand Tier = "on-demand"
 	// OnChange: a credential or a server changed.
 	OnChange Tier = "on-change"
+	// PreRestore: what a live Vault held before a restore went over it, the way back.
+	PreRestore Tier = "pre-restore"
 )
 
 const day = 24 * time.Hour
@@ -42,10 +44,12 @@ var shapes = map[Tier]shape{
 	Monthly:  {"monthly/", "2006-01", 400 * day, 0, 12},
 	OnDemand: {"on-demand/", "20060102T150405Z", 14 * day, time.Second, 0},
 	OnChange: {"on-change/", "20060102T1504Z", 14 * day, time.Minute, 0},
+
+	PreRestore: {"pre-restore/", "20060102T150405Z", 14 * day, time.Second, 0},
 }
 
 // Tiers lists every tier, the ones that a restore looks at first to last.
-func Tiers() []Tier { return []Tier{Daily, Monthly, OnDemand, OnChange} }
+func Tiers() []Tier { return []Tier{Daily, Monthly, OnDemand, OnChange, PreRestore} }
 
 // Lock is how long Object Lock holds the objects of the tier.
 func (t Tier) Lock() time.Duration { return shapes[t].lock }

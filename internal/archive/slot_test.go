@@ -30,6 +30,7 @@ func TestSlotAt(t *testing.T) {
 		{OnDemand, west, "on-demand/20270101T013000Z"},
 		{OnChange, night, "on-change/20261130T2359Z"},
 		{OnChange, leap, "on-change/20280229T1200Z"},
+		{PreRestore, night, "pre-restore/20261130T235959Z"},
 	} {
 		slot := SlotAt(c.tier, c.at)
 		if slot.String() != c.want {
@@ -57,6 +58,7 @@ func TestBackupDate(t *testing.T) {
 		{SlotAt(Monthly, newYear), "2027-01"},
 		{SlotAt(OnDemand, newYear), "on-demand/20270101T020000Z"},
 		{SlotAt(OnChange, newYear), "on-change/20270101T0200Z"},
+		{SlotAt(PreRestore, newYear), "pre-restore/20270101T020000Z"},
 		{Slot{}, ""},
 	} {
 		if got := c.slot.BackupDate(); got != c.want {
@@ -101,7 +103,7 @@ func TestParseSlotRefuses(t *testing.T) {
 		"monthly/2026-11-24", "monthly/2026-00", "monthly/2026-1", "monthly/202611",
 		"on-demand/20261124T061500", "on-demand/20261124T061500z", "on-demand/20261124T061500.5Z", "on-demand/20261124T0615Z",
 		"on-demand/20261124T246060Z", "on-demand/20261124T061500+0000", "on-change/20261124T061500Z", "on-change/20261124T0660Z",
-		"on-change/2026-11-24", "pre-restore/20261124T061500Z", "2026-11-24", "audit/2026-11-24", "backups/latest", "backups/..",
+		"on-change/2026-11-24", "pre-restore/20261124T0615Z", "before-restore/20261124T061500Z", "2026-11-24", "audit/2026-11-24", "backups/latest", "backups/..",
 	} {
 		if slot, err := ParseSlot(text); err == nil {
 			t.Errorf("ParseSlot(%q) = %#v", text, slot)

@@ -24,6 +24,9 @@ const (
 	VaultRestoreFailed      Event = "vault_restore_failed"
 	// VaultRecoveredWithoutRestore: Vault was sealed, and opening it was all that it needed.
 	VaultRecoveredWithoutRestore Event = "vault_recovered_without_restore"
+	// RestoreApproved and RestoreDenied are what ApproveRestore decides: whether a backup may go over a live Vault.
+	RestoreApproved Event = "restore_approved"
+	RestoreDenied   Event = "restore_denied"
 
 	SMTPCredentialsRecovered Event = "smtp_credentials_recovered"
 	VPSRecoveryNotNeeded     Event = "vps_recovery_not_needed"
@@ -53,6 +56,8 @@ var severities = map[Event][]Severity{
 	VaultRestoreFailed:      {Critical},
 
 	VaultRecoveredWithoutRestore: {Warning},
+	RestoreApproved:              {Critical},
+	RestoreDenied:                {Critical},
 
 	SMTPCredentialsRecovered: {Warning},
 	VPSRecoveryNotNeeded:     {Info},

@@ -31,10 +31,11 @@ func (a *tiers) Prune(_ context.Context, tier archive.Tier) (archive.Pruned, err
 
 func TestPruneSumsUp(t *testing.T) {
 	a := &tiers{done: map[archive.Tier]archive.Pruned{
-		archive.Daily:    {Kept: 30, Deleted: 2, Versions: 7, Tampered: []archive.Slot{archive.SlotAt(archive.Daily, night)}},
-		archive.Monthly:  {Kept: 12, Deleted: 1, Versions: 3},
-		archive.OnDemand: {Kept: 1, Foreign: 4, Tampered: []archive.Slot{archive.SlotAt(archive.OnDemand, night)}, Lately: true},
-		archive.OnChange: {Kept: 5, Deleted: 40, Versions: 120},
+		archive.Daily:      {Kept: 30, Deleted: 2, Versions: 7, Tampered: []archive.Slot{archive.SlotAt(archive.Daily, night)}},
+		archive.Monthly:    {Kept: 12, Deleted: 1, Versions: 3},
+		archive.OnDemand:   {Kept: 1, Foreign: 4, Tampered: []archive.Slot{archive.SlotAt(archive.OnDemand, night)}, Lately: true},
+		archive.OnChange:   {Kept: 5, Deleted: 40, Versions: 120},
+		archive.PreRestore: {Kept: 2},
 	}}
 	got, err := Pruner{a}.Prune(t.Context(), PruneInput{Execution: running})
 	named := archive.SlotAt(archive.Daily, night).String() + ", " + archive.SlotAt(archive.OnDemand, night).String()

@@ -36,8 +36,9 @@ func faultsPage() []byte {
 Every way in which a runbook can fail has one of these names. It is the error of the failed step in the execution's
 history, and the first word of the execution's cause, of the notice and of the audit record. The execution's own error is
 its ending: ` + "`FailedClean`" + ` means that the run left nothing behind; ` + "`FailedDirty`" + ` means that something is half done: after
-vault-restore a Vault node that must be wiped, after vps-recovery what its mode ` + "`clean-up`" + ` finishes or puts back, after
-credential-rotation and credential-compromise a password that the next run goes on with, or people who were not told.
+vault-restore a Vault that nobody has proved (a node that was empty must be wiped), after vps-recovery what its mode
+` + "`clean-up`" + ` finishes or puts back, after credential-rotation and credential-compromise a password that the next run goes on
+with, or people who were not told.
 
 A step that fails with a fault marked ↻ is repeated a few times before the runbook gives up.
 

@@ -120,7 +120,7 @@ func TestSubstitutionsAreTheStepsOfTheMachine(t *testing.T) {
 
 // apart are the functions that are no step of a runbook: people and onboarding call them, rules and the topic of the
 // alarms.
-var apart = []string{"probe-platform", "register-tenant", "set-automation", "start-recovery", "sweep-credentials", "sweep-tenants"}
+var apart = []string{"approve-restore", "probe-platform", "register-tenant", "set-automation", "start-recovery", "sweep-credentials", "sweep-tenants"}
 
 // A state's name says what kind of state it is, and which function it calls.
 func TestStatesAreNamedByTheRule(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/penguinmails/disaster-recovery/internal/approval"
 	"github.com/penguinmails/disaster-recovery/internal/audit"
 	"github.com/penguinmails/disaster-recovery/internal/backstop"
 	"github.com/penguinmails/disaster-recovery/internal/backup"
@@ -37,6 +38,8 @@ var payloads = map[string]payload{
 	"alert-operations":       of[notice.Request, notice.Receipt](),
 	"alert-security":         of[notice.Request, notice.Receipt](),
 	"announce-move":          of[tenant.Move, tenant.Announced](),
+	"approve-restore":        of[restore.Proposal, approval.Approval](),
+	"check-approval":         of[restore.ConsentInput, restore.Consent](),
 	"check-dns":              of[dns.CheckInput, dns.Sight](),
 	"check-mailu":            of[mailu.CheckInput, mailu.Checked](),
 	"check-vault":            of[restore.CheckInput, restore.Vault](),
@@ -61,6 +64,7 @@ var payloads = map[string]payload{
 	"record-audit":           of[audit.Request, audit.Receipt](),
 	"register-tenant":        of[tenant.Registration, tenant.Registered](),
 	"report-failure":         of[backstop.ReportInput, backstop.Report](),
+	"restore-snapshot":       of[restore.OverInput, restore.Fed](),
 	"revoke-access":          of[mailu.RevokeInput, mailu.Revoked](),
 	"seed-vault":             of[restore.SeedInput, restore.Seeded](),
 	"select-backup":          of[restore.SelectInput, restore.Backup](),

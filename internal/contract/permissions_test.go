@@ -151,6 +151,9 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 		"start reconciliation":        {is("states:StartExecution"), is("${ReconcileAfterRestoreStateMachine}"), "DrOperator RestoredVaultRole SweepTenantsRole"},
 		"start credential-compromise": {is("states:StartExecution"), is("${CredentialCompromiseStateMachine}"), "DetectedCompromiseRole DrOperator"},
 		"start credential-rotation":   {is("states:StartExecution"), is("${CredentialRotationStateMachine}"), "DrOperator StartRotationsRole SweepCredentialsRole"},
+		"approve of a restore":        {writes, is("${ApprovalsTable.Arn}"), "ApproveRestoreRole RestoreSnapshotRole"},
+		"give an approval":            {is("dynamodb:PutItem"), is("${ApprovalsTable.Arn}"), "ApproveRestoreRole"},
+		"ask for an approval":         {is("lambda:InvokeFunction"), is("${ApproveRestoreFunction.Arn}"), "DrApprover"},
 		"stop automation":             {is("lambda:InvokeFunction"), is("${SetAutomationFunction.Arn}"), "DrOperator"},
 		"ring for a server":           {is("sns:Publish"), is("${ServerAlarmsTopic}"), "ServerAlarmsTopicPolicy"},
 		"put an alarm":                {is("cloudwatch:PutMetricAlarm"), is(serverAlarms), "RegisterTenantRole SweepTenantsRole"},
@@ -168,10 +171,28 @@ func TestDangerousActionsHaveOneHolder(t *testing.T) {
 // An operator starts runbooks and stops automation, and invokes no function else: its input would pass by the runbook.
 func TestOperatorsInvokeOneFunction(t *testing.T) {
 	for _, g := range grants(t, readTemplate(t)) {
-		if g.Owner == "DrOperator" && slices.ContainsFunc(g.Action, func(a string) bool { return strings.HasPrefix(a, "lambda:") }) &&
+		if g.Owner == "DrOperator" && g.Effect == "Allow" && slices.ContainsFunc(g.Action, func(a string) bool { return strings.HasPrefix(a, "lambda:") }) &&
 			(!slices.Equal(g.Action, list{"lambda:InvokeFunction"}) || !slices.Equal(g.Resource, list{"${SetAutomationFunction.Arn}"})) {
 			t.Error(g)
 		}
+	}
+}
+
+// It takes two: who may start a restore is denied to approve of it, whatever else allows it, and who may approve starts
+// nothing.
+func TestWhoStartsARestoreDoesNotApproveOfIt(t *testing.T) {
+	denied := false
+	for _, g := range grants(t, readTemplate(t)) {
+		denied = denied || g.Owner == "DrOperator" && g.Effect == "Deny" && len(g.Condition) == 0 &&
+			slices.Equal(g.Action, list{"lambda:InvokeFunction"}) && slices.Equal(g.Resource, list{"${ApproveRestoreFunction.Arn}"})
+		if g.Owner == "DrApprover" && g.Effect == "Allow" && slices.ContainsFunc(g.Action, func(a string) bool {
+			return a != "lambda:InvokeFunction" && a != "states:DescribeExecution" && a != "states:GetExecutionHistory"
+		}) {
+			t.Error(g)
+		}
+	}
+	if !denied {
+		t.Error("DrOperator is not denied to approve")
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // unrepeatable are the steps whose effect must not happen twice.
-var unrepeatable = []string{"seed-vault"}
+var unrepeatable = []string{"restore-snapshot", "seed-vault"}
 
 // lambdaErrors are the errors of the Lambda service and of a runtime that died, as Step Functions names them. States that
 // call a function retry them by AWS's own advice ("Handle transient Lambda service exceptions").

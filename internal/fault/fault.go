@@ -34,8 +34,8 @@ const (
 	VaultSealed Name = "VaultSealed"
 	// VaultUninitialized: Vault runs and is empty.
 	VaultUninitialized Name = "VaultUninitialized"
-	// VaultActive: a restore was asked for while Vault is alive.
-	VaultActive Name = "VaultActive"
+	// ApprovalRequired: a restore over a live Vault was asked for, and no approval of it holds.
+	ApprovalRequired Name = "ApprovalRequired"
 	// NoLeader: Vault nodes run, none leads: quorum recovery loses less than a restore.
 	NoLeader Name = "NoLeader"
 	// NotASingleEmptyNode: a restore needs exactly one empty node.
@@ -53,6 +53,8 @@ const (
 	// VaultNotLeading: a restored Vault is open and leads nothing: it fails to set itself up, as with an audit device that
 	// cannot open its file.
 	VaultNotLeading Name = "VaultNotLeading"
+	// RestoreInterrupted: a live Vault was being fed a snapshot; what it holds now is not known.
+	RestoreInterrupted Name = "RestoreInterrupted"
 
 	// SnapshotIncomplete: the stream from Vault was not a whole snapshot.
 	SnapshotIncomplete Name = "SnapshotIncomplete"
@@ -118,7 +120,7 @@ var meaning = map[Name]struct{ text, next string }{
 	VaultRefused:         {"Vault refused this step's role or request", "apply the policies and roles of internal/vault/policies to Vault, then start the runbook again"},
 	VaultSealed:          {"Vault runs and is sealed", "run: vault operator unseal, with as many shares as its threshold"},
 	VaultUninitialized:   {"Vault runs and is empty", "start the vault-restore state machine with {\"backup_date\":\"latest\"}"},
-	VaultActive:          {"Vault is alive; restoring over it would undo every change since the backup", "do nothing; if its data is really gone, stop Vault, wipe its data directory, start it empty, and start vault-restore again"},
+	ApprovalRequired:     {"Vault is alive; only what a second person has approved is restored over it", "if it must be, let somebody who has the policy DrApprover run that command; then start vault-restore again with the same input, within the hour"},
 	NoLeader:             {"Vault nodes answer and none leads; quorum recovery loses less than a restore", "run: vault operator raft list-peers, and recover the quorum with peers.json"},
 	NotASingleEmptyNode:  {"a restore needs exactly one empty node; other nodes hold data or are empty too", "stop every Vault node but one empty one, then start vault-restore again"},
 	SealMismatch:         {"the node's seal is not the seal of the snapshot", "configure the node with the seal that the backup's manifest names, then start vault-restore again"},
@@ -127,12 +129,13 @@ var meaning = map[Name]struct{ text, next string }{
 	RestoreNotApplied:    {"Vault took the snapshot and did not become it in time", "wipe this node's data directory, start it empty, and start vault-restore again"},
 	RestoreUnderway:      {"Vault is being restored, and what is written to it meanwhile is lost", "watch the vault-restore that is named here to its end, then start the runbook again"},
 	VaultNotLeading:      {"Vault is open and does not take up its work; most likely an audit device cannot open its file", "cure what Vault's log says that its post-unseal setup failed on (journalctl -u vault), then wipe this node's data directory, start it empty, and start vault-restore again"},
+	RestoreInterrupted:   {"a live Vault was being fed a snapshot; it holds what it held before, or what the backup holds", "start vault-restore again with the same input, or with the pre-restore backup that the notice names; both need a new approval"},
 	SnapshotIncomplete:   {"the stream from Vault was not a whole snapshot; nothing of it was kept", "look at Vault's disk and log (journalctl -u vault), then start vault-backup again"},
 	BackupNotFound:       {"there is no verified backup for the date asked for", "start vault-restore with one of the dates named here, or with {\"backup_date\":\"latest\"}"},
 	BackupForged:         {"a manifest's signature does not hold, or it was moved: treat the bucket as tampered with", "call security; then start vault-restore with another date"},
 	BucketTampered:       {"somebody else has written or hidden a manifest in the bucket; verified backups stand", "call security; they find out who wrote the versions of the manifests that the notice names (aws s3api list-object-versions); nothing else is needed, readers pass them over"},
 	BackupCorrupt:        {"the backup in the bucket is not what its manifest says", "start vault-restore with another date"},
-	SecretsDiffer:        {"what Vault holds is not what the inventory says", "read the differences in the function's log, then start vault-restore with another date into a wiped node"},
+	SecretsDiffer:        {"what Vault holds is not what the inventory says", "read the differences in the function's log, then start vault-restore with another date: into a wiped node if that was an empty one, with an approval if it was alive"},
 	AuditConflict:        {"another audit record already stands under this identity", "call security: the trail was written by someone else"},
 	AuditContended:       {"too many writers at once on one audit stream", "start the runbook again"},
 	TenantUnknown:        {"the registry has no such tenant", "look at the tenant id; a new tenant is registered with RegisterTenant"},

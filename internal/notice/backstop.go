@@ -20,7 +20,7 @@ func (d *Desk) executionFailed(r Request, f facts) letter {
 	case "vault-backup":
 		l.next = `older backups stand: start vault-backup with {"tier":"on-demand"}`
 	case "vault-restore":
-		l.next = "look at the execution's history: if SeedVault had begun, wipe that node's data directory and start it empty, and wipe no other node; then start vault-restore again"
+		l.next = "look at the execution's history: if SeedVault had begun, wipe that node's data directory and start it empty, and wipe no other node; if RestoreSnapshot had begun, Vault holds what it held or what the backup holds; then start vault-restore again"
 	case "credential-rotation":
 		l.next = again(r.TenantID)
 	case "credential-compromise":

@@ -46,6 +46,8 @@ var letters = map[audit.Event]func(*Desk, Request, facts) letter{
 	audit.VaultRestoreFailed:      (*Desk).restoreFailed,
 
 	audit.VaultRecoveredWithoutRestore: (*Desk).unsealed,
+	audit.RestoreApproved:              (*Desk).approved,
+	audit.RestoreDenied:                (*Desk).denied,
 
 	audit.SMTPCredentialsRecovered: (*Desk).serverReplaced,
 	audit.VPSRecoveryNotNeeded:     (*Desk).recoveryNotNeeded,

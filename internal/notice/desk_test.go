@@ -91,6 +91,21 @@ var letterCases = map[string]string{
 		"fault":{"Error":"BackupNotFound","Cause":"{\"errorMessage\":\"SelectBackup: there is no verified backup for the date asked for (there are 2026-11-22, 2026-11-24). Next: start vault-restore with one of the dates named here, or with {\\\"backup_date\\\":\\\"latest\\\"}\",\"errorType\":\"BackupNotFound\"}"}}`,
 	"vault_recovered_without_restore": `{"event":"vault_recovered_without_restore","severity":"warning",EXECUTION,"details":{
 		"reason":"the host was started again","nodes":["https://vault-1.example:8200"],"not_restored":"backups/2026-11-24"}}`,
+	"restore_approved": `{"event":"restore_approved","severity":"critical",EXECUTION,"details":{
+		"cluster_id":"0f5c7e2a-1d1c-4f0e-8b59-2f6f6a0c3b11","manifest_sha256":"9f86","backup_date":"2026-11-22","requested_by":"mira","approved_by":"ines",
+		"reason":"the import of yesterday was wrong","approved_at":"2026-11-24T09:00:00Z","expires":"2026-11-24T10:00:00Z","used_by":""}}`,
+	"restore_denied": `{"event":"restore_denied","severity":"critical",EXECUTION,"details":{
+		"backup_date":"2026-11-22","requested_by":"mira","approved_by":"Mira","reason":"I know what I do","fault":"InvalidInput","cause":"PLANTED"}}`,
+	"vault_restored_from_backup-over": `{"event":"vault_restored_from_backup","severity":"critical",EXECUTION,"details":{
+		"backup_date":"2026-11-24","slot":"backups/2026-11-24","captured_at":"2026-11-24T02:00:07Z","recovery_point_seconds":39600,
+		"restoration_seconds":12.4,"secrets_verified":412,"written_during_capture":0,"unexpected_extras":0,"cluster_id":"0f5c7e2a-1d1c-4f0e-8b59-2f6f6a0c3b11",
+		"requested_by":"mira","approved_by":"ines","way_back":"pre-restore/20261124T130007Z"}}`,
+	"vault_restore_failed-over": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{
+		"backup_date":"2026-11-24","slot":"backups/2026-11-24","ending":"dirty","way_back":"pre-restore/20261124T130007Z"},
+		"fault":{"Error":"RestoreInterrupted","Cause":""}}`,
+	"vault_restore_failed-not-approved": `{"event":"vault_restore_failed","severity":"critical",EXECUTION,"details":{
+		"backup_date":"2026-11-24","slot":"backups/2026-11-24","ending":"clean","way_back":""},
+		"fault":{"Error":"ApprovalRequired","Cause":"{\"errorMessage\":\"pmdr-check-approval: Vault is alive; only what a second person has approved is restored over it (it would undo 3 secrets written and 1 deleted since 2026-11-24T02:00:07Z, 7h13m0s ago; nobody has approved it. The approver's command, to be completed: aws lambda invoke --function-name pmdr-approve-restore --cli-binary-format raw-in-base64-out --payload '{\\\"backup_date\\\":\\\"2026-11-24\\\",\\\"cluster_id\\\":\\\"0f5c7e2a-1d1c-4f0e-8b59-2f6f6a0c3b11\\\",\\\"requested_by\\\":\\\"mira\\\",\\\"approved_by\\\":\\\"?\\\",\\\"reason\\\":\\\"\\\"}' /dev/stdout). Next: if it must be, …\"}"}}`,
 	"smtp_credentials_recovered": `{"event":"smtp_credentials_recovered","severity":"warning","tenant_id":"acme",EXECUTION,"details":{
 		"tenant_id":"acme","hostname":"mail.acme.example","old_vps_ip":"192.0.2.7","new_vps_ip":"198.51.100.9","recovery_type":"vps_failure",
 		"recovery_seconds":312.4,"old_server_id":"4711","volume_id":"","outbound_25":"open"}}`,

@@ -29,12 +29,15 @@ func troubleOf(r Request) trouble {
 	return out
 }
 
+// longestMeaning is how many characters of a fault's sentence are shown: that of ApprovalRequired holds a command.
+const longestMeaning = 800
+
 // said is the public sentence of a fault: its meaning, with the detail that the step added in brackets. The message of
 // a step has the form "Function: meaning (detail). Next: …"; anything else is replaced by the meaning.
 func said(known fault.Name, f audit.Failure) string {
 	text, _, _ := strings.Cut(f.Text(), ". Next: ")
 	if at := strings.Index(text, known.Meaning()); at >= 0 {
-		return oneLine(text[at:])
+		return cut(text[at:], longestMeaning)
 	}
 	return known.Meaning()
 }

@@ -30,6 +30,11 @@ func (d *Desk) restored(_ Request, f facts) letter {
 		},
 		next: "vault operator raft list-peers; then join every other node to this one, emptied first",
 	}
+	if back := f.text("way_back"); back != unknown {
+		l.happened += " It went over a Vault that was alive; what that held is kept."
+		l.facts = append(l.facts, fact{"Approved by", f.text("approved_by")}, fact{"What it held before", back})
+		l.next = "wait for the notice of reconcile-after-restore. The way back needs a new approval: " + d.restoreCommandOf(back, f.text("requested_by"))
+	}
 	if tampered := f.tampered(); tampered != none {
 		l.happened += " THE BUCKET WAS TAMPERED WITH: somebody else has written or hidden manifests there. This backup's own signature holds; " +
 			"a newer one may have been passed over."
@@ -66,6 +71,9 @@ func (d *Desk) restoreFailed(r Request, f facts) letter {
 			{"Meaning", trouble.meaning},
 		},
 		next: trouble.next,
+	}
+	if back := f.text("way_back"); back != unknown {
+		l.facts = append(l.facts, fact{"Vault as it was", "kept as the backup " + back})
 	}
 	if f.text("ending") == "restored" {
 		l.subject = "Vault is RESTORED, and not everybody was told"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
@@ -18,6 +19,9 @@ type CheckInput struct {
 	// ClusterID is the identity that a restored Vault will have: the manifest's. A restore is acknowledged before it is
 	// applied, and Vault looks well all the while; that the node has become the cluster of the snapshot is the proof.
 	ClusterID string `json:"cluster_id"`
+	// Marker is the execution whose marker must be gone before Vault counts as restored: Vault was this very cluster all
+	// along. Empty where it was not.
+	Marker string `json:"marker"`
 	// Checks counts the checks before this one.
 	Checks    int            `json:"checks"`
 	Execution task.Execution `json:"execution"`
@@ -40,7 +44,7 @@ type Requirement string
 const (
 	// Leading: a node must lead, so that Vault can be read and written.
 	Leading Requirement = "leading"
-	// Restorable: there must be one thing to do that loses nothing: an empty node to restore into, or a seal to open.
+	// Restorable: there must be one thing to do: an empty node to restore into, a seal to open, or a Vault that is alive.
 	Restorable Requirement = "restorable"
 )
 
@@ -56,9 +60,9 @@ const (
 	Sealed State = "sealed"
 	// Leaderless: nodes run, none leads.
 	Leaderless State = "leaderless"
-	// Active: a node leads, and it is not the cluster of the backup.
+	// Active: a node leads, and it is not the cluster of the backup, or not yet what the backup holds.
 	Active State = "active"
-	// Restored: the leading node is the cluster of the backup.
+	// Restored: the leading node is the cluster of the backup, and no marker says that it is to become it.
 	Restored State = "restored"
 	// Unreachable: no node answers.
 	Unreachable State = "unreachable"
@@ -76,8 +80,6 @@ var refusals = map[Requirement]map[State]fault.Name{
 	Restorable: {
 		SeveralEmpty: fault.NotASingleEmptyNode,
 		Leaderless:   fault.NoLeader,
-		Active:       fault.VaultActive,
-		Restored:     fault.VaultActive,
 		Unreachable:  fault.VaultUnreachable,
 	},
 }
@@ -99,9 +101,12 @@ type NodeStatus struct {
 }
 
 // Checker is the step CheckVault.
-type Checker struct{ Cluster *vault.Cluster }
+type Checker struct {
+	Cluster  *vault.Cluster
+	Identity vault.Identity
+}
 
-// Check asks every node for its state. It touches nothing.
+// Check asks every node for its state, and where there is a marker to look for, logs in to look. It touches nothing.
 func (c Checker) Check(ctx context.Context, in CheckInput) (Vault, error) {
 	found := Vault{Checks: in.Checks + 1}
 	count := map[vault.State]int{}
@@ -116,11 +121,30 @@ func (c Checker) Check(ctx context.Context, in CheckInput) (Vault, error) {
 			leader = health.ClusterID
 		}
 	}
-	found.State, found.Node = sum(count, at, leader == in.ClusterID)
+	found.State, found.Node = sum(count, at, leader == in.ClusterID && !c.pending(ctx, in.Marker))
 	if name, refused := refusals[in.Require][found.State]; refused {
 		return Vault{}, name.Tellf("%s", found.describe())
 	}
 	return found, nil
+}
+
+// pending reports whether Vault may still be what it was before the execution fed it a snapshot. While Vault applies one,
+// logins and reads fail in many ways: whatever fails proves nothing, and is looked at again.
+func (c Checker) pending(ctx context.Context, marker string) bool {
+	if marker == "" {
+		return false
+	}
+	session, err := c.Cluster.Login(ctx, c.Identity)
+	if err != nil {
+		slog.WarnContext(ctx, "the marker cannot be looked for", "error", err.Error())
+		return true
+	}
+	defer session.Logout(ctx)
+	stands, err := marked(ctx, session, marker)
+	if err != nil {
+		slog.WarnContext(ctx, "the marker cannot be looked for", "error", err.Error())
+	}
+	return stands
 }
 
 // sum is the one state that the runbook acts on. A node that leads counts before everything else; then what can be

@@ -51,7 +51,7 @@ func (c *real) seeding(snapshot []byte) (Seeder, *bucket, SeedInput) {
 // check looks at all nodes as the runbook does.
 func (c *real) check() Vault {
 	c.t.Helper()
-	found, err := Checker{c.cluster}.Check(c.t.Context(), CheckInput{ClusterID: c.id, Execution: execution})
+	found, err := Checker{Cluster: c.cluster}.Check(c.t.Context(), CheckInput{ClusterID: c.id, Execution: execution})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/penguinmails/disaster-recovery/internal/archive"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/raftsnapshot"
 	"github.com/penguinmails/disaster-recovery/internal/sealed"
@@ -46,14 +47,7 @@ type Seeder struct {
 // there the faults are those of the archive and the node is as it was. From the initialisation on every failure is
 // SeedFailed: the node must then be wiped. Never run it twice on the same node.
 func (s Seeder) Seed(ctx context.Context, in SeedInput) (Seeded, error) {
-	err := s.Archive.Read(ctx, in.Backup.Snapshot, func(_ sealed.Header, r io.Reader) error {
-		_, err := raftsnapshot.Check(r)
-		if errors.Is(err, raftsnapshot.ErrIncomplete) && fault.Of(err).Name == fault.Unexpected {
-			return fault.BackupCorrupt.Tellf("%s: %w", in.Backup.Snapshot.Key, raftsnapshot.ErrIncomplete)
-		}
-		return err
-	})
-	if err != nil {
+	if err := whole(ctx, s.Archive, in.Backup.Snapshot); err != nil {
 		return Seeded{}, err
 	}
 	node, err := s.empty(ctx, in)
@@ -64,6 +58,17 @@ func (s Seeder) Seed(ctx context.Context, in SeedInput) (Seeded, error) {
 		return Seeded{}, fault.SeedFailed.Errorf("%s: %w", node.Address, err)
 	}
 	return Seeded{Node: node.Address, SeededAt: s.Now().UTC()}, nil
+}
+
+// whole reads a snapshot to its end, and proves it before anything is done with it.
+func whole(ctx context.Context, a Archive, snapshot archive.Object) error {
+	return a.Read(ctx, snapshot, func(_ sealed.Header, r io.Reader) error {
+		_, err := raftsnapshot.Check(r)
+		if errors.Is(err, raftsnapshot.ErrIncomplete) && fault.Of(err).Name == fault.Unexpected {
+			return fault.BackupCorrupt.Tellf("%s: %w", snapshot.Key, raftsnapshot.ErrIncomplete)
+		}
+		return err
+	})
 }
 
 // empty finds the node and makes sure that it still is the one empty node, with the seal that the snapshot needs.

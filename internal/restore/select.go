@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,9 @@ type Request struct {
 	// or "latest".
 	BackupDate string `json:"backup_date"`
 	// Mode is empty, or "plan": then nothing is changed, and the answer says what would be.
-	Mode        string `json:"mode"`
+	Mode string `json:"mode"`
+	// Force restores over a sealed Vault too, where opening it would do; with an approval, as over one that is alive.
+	Force       bool   `json:"force"`
 	Reason      string `json:"reason"`
 	RequestedBy string `json:"requested_by"`
 }
@@ -60,6 +63,7 @@ type Backup struct {
 	Vault          sealed.Vault   `json:"vault"`
 	Secrets        int            `json:"secrets"`
 	Plan           bool           `json:"plan"` // nothing is to be changed
+	Force          bool           `json:"force"`
 	Reason         string         `json:"reason"`
 	RequestedBy    string         `json:"requested_by"`
 }
@@ -85,19 +89,36 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 	if err != nil {
 		return Backup{}, fault.InvalidInput.Tellf("%w", err)
 	}
-	tiers := []archive.Tier{want.Tier}
-	if r.BackupDate == latest {
-		// A monthly one is a copy of a daily one; it counts when the daily one is gone.
-		tiers = archive.Tiers()
+	found, tampered, err := s.signed(ctx, r.BackupDate, want)
+	if err != nil {
+		return Backup{}, err
 	}
-	wanted := func(slot archive.Slot) bool { return slot == want || r.BackupDate == latest }
+	return Backup{
+		Slot: found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
+		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
+		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
+		Plan: r.Mode == planOnly, Force: r.Force, Reason: r.Reason, RequestedBy: r.RequestedBy,
+		Tampered: archive.Names(tampered),
+	}, nil
+}
+
+// signed finds the signed backup of a slot, or for the date "latest" the newest of all. What was saved before a restore is
+// not among these: it is the state that somebody chose to leave. With it come the slots, of the tiers that were looked at,
+// whose manifest somebody else has touched.
+func (s Selector) signed(ctx context.Context, date string, want archive.Slot) (*archive.Signed, []archive.Slot, error) {
+	tiers := []archive.Tier{want.Tier}
+	if date == latest {
+		// A monthly one is a copy of a daily one; it counts when the daily one is gone.
+		tiers = slices.DeleteFunc(archive.Tiers(), func(tier archive.Tier) bool { return tier == archive.PreRestore })
+	}
+	wanted := func(slot archive.Slot) bool { return slot == want || date == latest }
 	var found *archive.Signed
 	var forged error
 	var tampered []archive.Slot
 	for _, tier := range tiers {
 		there, err := s.Archive.Survey(ctx, tier)
 		if err != nil {
-			return Backup{}, err
+			return nil, nil, err
 		}
 		tampered = append(tampered, there.Tampered...)
 		for slot, why := range there.Forged {
@@ -113,17 +134,11 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 	}
 	switch {
 	case found == nil && forged != nil:
-		return Backup{}, forged
+		return nil, nil, forged
 	case found == nil:
-		return Backup{}, s.notFound(ctx, r.BackupDate)
+		return nil, nil, s.notFound(ctx, date)
 	}
-	return Backup{
-		Tampered: archive.Names(tampered),
-		Slot:     found.Slot, BackupDate: found.Slot.BackupDate(), ManifestSHA256: found.SHA256,
-		CapturedAt: found.CapturedAt, VerifiedAt: found.VerifiedAt,
-		Snapshot: found.Snapshot, Inventory: found.Inventory, Vault: found.Vault, Secrets: found.Secrets,
-		Plan: r.Mode == planOnly, Reason: r.Reason, RequestedBy: r.RequestedBy,
-	}, nil
+	return found, tampered, nil
 }
 
 const (

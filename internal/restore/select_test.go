@@ -51,6 +51,8 @@ func full(t testing.TB) *bucket {
 			backup(t, "monthly/2026-10", at("2026-10-01T02:00:30Z"))),
 		archive.OnDemand: survey(backup(t, "on-demand/20261120T061500Z", at("2026-11-20T06:15:02Z"))),
 		archive.OnChange: survey(backup(t, "on-change/20261119T0615Z", at("2026-11-19T06:15:02Z"))),
+		// The youngest of all, and never the latest.
+		archive.PreRestore: survey(backup(t, "pre-restore/20261123T061500Z", at("2026-11-23T06:15:02Z"))),
 	}}
 }
 
@@ -77,7 +79,7 @@ func TestSelectRefusesBadInput(t *testing.T) {
 		"a list as date":       `{"backup_date":["latest"]}`,
 		"date twice":           `{"backup_date":"2026-11-22","backup_date":"latest"}`,
 		"another case":         `{"Backup_Date":"2026-11-22"}`,
-		"unknown field":        `{"backup_date":"2026-11-22","force":true}`,
+		"unknown field":        `{"backup_date":"2026-11-22","hurry":true}`,
 		"a case of latest":     `{"backup_date":"Latest"}`,
 		"a space":              `{"backup_date":" 2026-11-22"}`,
 		"no such day":          `{"backup_date":"2026-02-30"}`,
@@ -105,14 +107,15 @@ func TestSelectRefusesBadInput(t *testing.T) {
 
 func TestSelect(t *testing.T) {
 	for asked, tt := range map[string]struct{ folder, date string }{
-		"2026-11-22":                 {"backups/2026-11-22", "2026-11-22"},
-		"2026-11-01":                 {"backups/2026-11-01", "2026-11-01"},
-		"2026-10":                    {"monthly/2026-10", "2026-10"},
-		"backups/2026-11-21":         {"backups/2026-11-21", "2026-11-21"},
-		"monthly/2026-11":            {"monthly/2026-11", "2026-11"},
-		"on-demand/20261120T061500Z": {"on-demand/20261120T061500Z", "on-demand/20261120T061500Z"},
-		"on-change/20261119T0615Z":   {"on-change/20261119T0615Z", "on-change/20261119T0615Z"},
-		"latest":                     {"backups/2026-11-22", "2026-11-22"},
+		"2026-11-22":                   {"backups/2026-11-22", "2026-11-22"},
+		"2026-11-01":                   {"backups/2026-11-01", "2026-11-01"},
+		"2026-10":                      {"monthly/2026-10", "2026-10"},
+		"backups/2026-11-21":           {"backups/2026-11-21", "2026-11-21"},
+		"monthly/2026-11":              {"monthly/2026-11", "2026-11"},
+		"on-demand/20261120T061500Z":   {"on-demand/20261120T061500Z", "on-demand/20261120T061500Z"},
+		"on-change/20261119T0615Z":     {"on-change/20261119T0615Z", "on-change/20261119T0615Z"},
+		"pre-restore/20261123T061500Z": {"pre-restore/20261123T061500Z", "pre-restore/20261123T061500Z"},
+		"latest":                       {"backups/2026-11-22", "2026-11-22"},
 	} {
 		got, err := choose(t, full(t), fmt.Sprintf(`{"backup_date":%q,"reason":"fire","requested_by":"ops@example.org"}`, asked))
 		if err != nil {
@@ -175,7 +178,7 @@ func TestSelectForAPlan(t *testing.T) {
 func TestSelectNamesWhatThereIs(t *testing.T) {
 	_, err := choose(t, full(t), `{"backup_date":"2026-11-20"}`)
 	wantFault(t, "a day without a backup", err, fault.BackupNotFound)
-	const all = "asked for 2026-11-20; there are 2026-11-22, 2026-11-21, 2026-11-01, 2026-11, 2026-10, on-demand/20261120T061500Z, on-change/20261119T0615Z"
+	const all = "asked for 2026-11-20; there are 2026-11-22, 2026-11-21, 2026-11-01, 2026-11, 2026-10, on-demand/20261120T061500Z, on-change/20261119T0615Z, pre-restore/20261123T061500Z"
 	if public(err) != all {
 		t.Errorf("told %q, want %q", public(err), all)
 	}
@@ -262,7 +265,13 @@ func TestSelectFailsWithTheBucket(t *testing.T) {
 		b := full(t)
 		b.down = map[archive.Tier]error{tier: fault.AWSUnavailable.Errorf("throttled")}
 		_, err := choose(t, b, `{"backup_date":"latest"}`)
-		wantFault(t, "latest without "+string(tier), err, fault.AWSUnavailable)
+		if tier == archive.PreRestore {
+			if err != nil {
+				t.Errorf("latest needs what was saved before a restore: %v", err)
+			}
+		} else {
+			wantFault(t, "latest without "+string(tier), err, fault.AWSUnavailable)
+		}
 		_, err = choose(t, b, `{"backup_date":"2026-11-20"}`) // naming what there is needs every tier
 		wantFault(t, "a missing day without "+string(tier), err, fault.AWSUnavailable)
 	}

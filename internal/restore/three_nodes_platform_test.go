@@ -49,7 +49,7 @@ func TestThreeNodes(t *testing.T) {
 	c.step("one of three has no leader, and no restore", func(t *testing.T) {
 		c.kill(1, 2)
 		c.until("the last node has lost its leader", func() bool { return c.check().State == Leaderless })
-		_, err := Checker{c.cluster}.Check(t.Context(), CheckInput{Require: Restorable, ClusterID: want.ClusterID, Execution: execution})
+		_, err := Checker{Cluster: c.cluster}.Check(t.Context(), CheckInput{Require: Restorable, ClusterID: want.ClusterID, Execution: execution})
 		wantFault(t, "restoring over a lost quorum", err, fault.NoLeader)
 		_, _, err = c.cluster.Leader(t.Context())
 		wantFault(t, "saving without a quorum", err, fault.NoLeader)
@@ -79,7 +79,7 @@ func TestThreeNodes(t *testing.T) {
 		c.wipe(0, 1, 2)
 		c.start(0)
 		c.start(1)
-		_, err := Checker{c.cluster}.Check(t.Context(), CheckInput{Require: Restorable, ClusterID: want.ClusterID, Execution: execution})
+		_, err := Checker{Cluster: c.cluster}.Check(t.Context(), CheckInput{Require: Restorable, ClusterID: want.ClusterID, Execution: execution})
 		wantFault(t, "checking", err, fault.NotASingleEmptyNode)
 		_, err = seeder.Seed(t.Context(), in)
 		wantFault(t, "seeding", err, fault.NotASingleEmptyNode)
@@ -90,7 +90,7 @@ func TestThreeNodes(t *testing.T) {
 
 	c.step("one empty node becomes the cluster", func(t *testing.T) {
 		c.kill(1)
-		found, err := Checker{c.cluster}.Check(t.Context(), CheckInput{Require: Restorable, ClusterID: want.ClusterID, Execution: execution})
+		found, err := Checker{Cluster: c.cluster}.Check(t.Context(), CheckInput{Require: Restorable, ClusterID: want.ClusterID, Execution: execution})
 		if err != nil || found.Node != in.Node {
 			t.Fatalf("%+v, %v", found, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"slices"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/inventory"
-	"github.com/penguinmails/disaster-recovery/internal/sealed"
 	"github.com/penguinmails/disaster-recovery/internal/secret"
 	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/vault"
@@ -74,14 +72,7 @@ type Prover struct {
 // Verify logs in with the role that came back with the snapshot, and holds every secret of Vault against the inventory.
 // It fails closed: a secret that cannot be read counts as lost.
 func (p Prover) Verify(ctx context.Context, in VerifyInput) (Proof, error) {
-	var want inventory.Inventory
-	err := p.Archive.Read(ctx, in.Backup.Inventory, func(_ sealed.Header, r io.Reader) (err error) {
-		want, err = inventory.Read(r)
-		if errors.Is(err, inventory.ErrMalformed) {
-			return fault.BackupCorrupt.Tellf("%s: %w", in.Backup.Inventory.Key, err)
-		}
-		return err
-	})
+	want, err := readInventory(ctx, p.Archive, in.Backup.Inventory)
 	if err != nil {
 		return Proof{}, err
 	}

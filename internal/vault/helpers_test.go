@@ -52,15 +52,19 @@ func loggedIn(t *testing.T, n *vaulttest.Node) *Session {
 func calls(s *Session) map[string]func(context.Context) error {
 	drop := func(_ any, err error) error { return err }
 	return map[string]func(context.Context) error{
-		"Mounts":        func(ctx context.Context) error { return drop(s.Mounts(ctx)) },
-		"AuthMethods":   func(ctx context.Context) error { return drop(s.AuthMethods(ctx)) },
-		"AuthRoles":     func(ctx context.Context) error { return drop(s.AuthRoles(ctx, "aws/")) },
-		"AuditDevices":  func(ctx context.Context) error { return drop(s.AuditDevices(ctx)) },
-		"Policies":      func(ctx context.Context) error { return drop(s.Policies(ctx)) },
-		"RaftIndex":     func(ctx context.Context) error { return drop(s.RaftIndex(ctx)) },
-		"ListSecrets":   func(ctx context.Context) error { return drop(s.ListSecrets(ctx, "smtp/")) },
-		"ReadSecret":    func(ctx context.Context) error { return drop(s.ReadSecret(ctx, "smtp/", "t/admin", 0)) },
-		"ReadSecret v1": func(ctx context.Context) error { return drop(s.ReadSecret(ctx, "smtp/", "t/admin", 1)) },
+		"Mounts":         func(ctx context.Context) error { return drop(s.Mounts(ctx)) },
+		"AuthMethods":    func(ctx context.Context) error { return drop(s.AuthMethods(ctx)) },
+		"AuthRoles":      func(ctx context.Context) error { return drop(s.AuthRoles(ctx, "aws/")) },
+		"AuditDevices":   func(ctx context.Context) error { return drop(s.AuditDevices(ctx)) },
+		"Policies":       func(ctx context.Context) error { return drop(s.Policies(ctx)) },
+		"RaftIndex":      func(ctx context.Context) error { return drop(s.RaftIndex(ctx)) },
+		"ListSecrets":    func(ctx context.Context) error { return drop(s.ListSecrets(ctx, "smtp/")) },
+		"ReadSecret":     func(ctx context.Context) error { return drop(s.ReadSecret(ctx, "smtp/", "t/admin", 0)) },
+		"ReadSecret v1":  func(ctx context.Context) error { return drop(s.ReadSecret(ctx, "smtp/", "t/admin", 1)) },
+		"CurrentVersion": func(ctx context.Context) error { return drop(s.CurrentVersion(ctx, "smtp/", "t/admin")) },
+		"PutSecret": func(ctx context.Context) error {
+			return s.PutSecret(ctx, "smtp/", "t/admin", map[string]any{"password": "never-to-be-seen"})
+		},
 		"WriteSecret": func(ctx context.Context) error {
 			_, _, err := s.WriteSecret(ctx, "smtp/", "t/admin", 1, map[string]any{"password": "never-to-be-seen"})
 			return err
@@ -73,6 +77,7 @@ func calls(s *Session) map[string]func(context.Context) error {
 		"Encrypt":       func(ctx context.Context) error { return drop(s.Encrypt(ctx, secret.New("never-to-be-seen"), "t", "c")) },
 		"Decrypt":       func(ctx context.Context) error { return drop(s.Decrypt(ctx, Ciphertext{"vault:v1:x", "t", "c"})) },
 		"Snapshot":      func(ctx context.Context) error { return drop(s.Snapshot(ctx)) },
+		"Restore":       func(ctx context.Context) error { return s.Restore(ctx, strings.NewReader("snapshot")) },
 		"RestoreForced": func(ctx context.Context) error { return s.RestoreForced(ctx, strings.NewReader("snapshot")) },
 		"Seal":          func(ctx context.Context) error { return drop(s.Seal(ctx)) },
 		"Initialize":    func(ctx context.Context) error { return drop(s.Initialize(ctx, Seal{shamir, 3, 2})) },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +83,25 @@ func (s *Session) ReadSecret(ctx context.Context, mount, path string, version in
 		return nil, fault.VaultRefused.Errorf("read %s%s: the answer has no data", mount, path)
 	}
 	return &Secret{Data: answer.Data, Version: m.Version, CreatedTime: m.CreatedTime, Gone: gone}, nil
+}
+
+// CurrentVersion reads which version of a secret is the current one, without its data: Data is empty, and Gone is as for
+// ReadSecret. A secret that is not there is nil, without an error.
+func (s *Session) CurrentVersion(ctx context.Context, mount, path string) (*Secret, error) {
+	found, err := s.kv(mount).GetMetadata(ctx, path)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, named(err, "read the versions of "+mount+path)
+	}
+	current, there := found.Versions[strconv.Itoa(found.CurrentVersion)]
+	if !there { // it was made for its metadata alone
+		return nil, nil
+	}
+	// A deletion may also be planned, for a time that lies far ahead.
+	gone := current.Destroyed || !current.DeletionTime.IsZero() && current.DeletionTime.Before(time.Now())
+	return &Secret{Version: current.Version, CreatedTime: current.CreatedTime, Gone: gone}, nil
 }
 
 func isNotFound(err error) bool {

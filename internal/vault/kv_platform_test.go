@@ -73,8 +73,26 @@ func TestRealSecrets(t *testing.T) {
 	if found := read("v", 0); found == nil || found.Gone {
 		t.Errorf("current beside deleted ones: %+v", found)
 	}
+	if found := must(s.CurrentVersion(ctx, "smtp/", "v")); found == nil || found.Gone || found.Version != 3 || found.Data != nil || found.CreatedTime.IsZero() {
+		t.Errorf("current, without its data: %+v", found)
+	}
+	if found := must(s.CurrentVersion(ctx, "smtp/", "never-there")); found != nil {
+		t.Errorf("a secret that was never there: %+v", found)
+	}
+	if err := s.PutSecret(ctx, "smtp/", "w", map[string]any{"w": "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutSecret(ctx, "smtp/", "w", map[string]any{"w": "2"}); err != nil {
+		t.Fatal(err)
+	}
+	if found := read("w", 0); found == nil || found.Version != 2 || found.Data["w"] != "2" {
+		t.Errorf("written over: %+v", found)
+	}
 	if err := kv.Delete(ctx, "v"); err != nil {
 		t.Fatal(err)
+	}
+	if found := must(s.CurrentVersion(ctx, "smtp/", "v")); found == nil || !found.Gone || found.Version != 3 {
+		t.Errorf("deleted, without its data: %+v", found)
 	}
 	if found := read("v", 0); found == nil || !found.Gone || found.Version != 3 || found.Data != nil || found.CreatedTime.IsZero() {
 		t.Errorf("deleted: %+v", found)

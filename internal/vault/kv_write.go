@@ -27,6 +27,12 @@ func (s *Session) WriteSecret(ctx context.Context, mount, path string, cas int, 
 	return cas + 1, true, nil
 }
 
+// PutSecret writes the next version, whatever the secret holds.
+func (s *Session) PutSecret(ctx context.Context, mount, path string, data map[string]any) error {
+	_, err := s.kv(mount).Put(ctx, path, data)
+	return named(err, "write "+mount+path)
+}
+
 // isConflict: "check-and-set parameter did not match the current version" has no status of its own.
 func isConflict(err error) bool {
 	var answer *api.ResponseError

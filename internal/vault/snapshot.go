@@ -20,10 +20,21 @@ func (s *Session) Snapshot(ctx context.Context) (io.ReadCloser, error) {
 	return answer.Body, nil
 }
 
-// RestoreForced feeds a snapshot of another seal to this node. Success means received (204), not applied: Vault applies
-// it in the background, then seals itself. The body must not be offered before it was proved whole elsewhere.
+// Restore feeds a snapshot of this very cluster to its leader; one of another seal Vault refuses. Success means received
+// (204), not applied: Vault applies it in the background, and looks well all the while. The body must not be offered before
+// it was proved whole elsewhere.
+func (s *Session) Restore(ctx context.Context, snapshot io.Reader) error {
+	return s.feed(ctx, "/v1/sys/storage/raft/snapshot", snapshot)
+}
+
+// RestoreForced feeds a snapshot of another seal to this node. It is received and applied as Restore's; then Vault seals
+// itself.
 func (s *Session) RestoreForced(ctx context.Context, snapshot io.Reader) error {
-	answer, err := s.stream(ctx, http.MethodPost, "/v1/sys/storage/raft/snapshot-force", snapshot)
+	return s.feed(ctx, "/v1/sys/storage/raft/snapshot-force", snapshot)
+}
+
+func (s *Session) feed(ctx context.Context, path string, snapshot io.Reader) error {
+	answer, err := s.stream(ctx, http.MethodPost, path, snapshot)
 	if err != nil {
 		return named(err, "send the snapshot")
 	}

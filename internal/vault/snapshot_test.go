@@ -73,6 +73,20 @@ func TestRestoreForcedSendsEverything(t *testing.T) {
 	}
 }
 
+// A snapshot of the cluster's own is not forced on it: Vault is to see that it fits.
+func TestRestoreIsNotForced(t *testing.T) {
+	n := vaulttest.Start(t)
+	n.On("POST sys/storage/raft/snapshot", vaulttest.JSON(http.StatusNoContent, ""))
+	if err := loggedIn(t, n).Restore(t.Context(), strings.NewReader("snapshot")); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.Requests()[0]; got.Body != "snapshot" || got.Header.Get("X-Vault-Token") != testToken {
+		t.Errorf("%s with %q", got, got.Body)
+	}
+	n.On("POST sys/storage/raft/snapshot", vaulttest.JSON(http.StatusBadRequest, `{"errors":["could not verify hash file"]}`))
+	wantFault(t, "another seal", loggedIn(t, n).Restore(t.Context(), strings.NewReader("x")), fault.VaultRefused)
+}
+
 func TestRestoreForcedIsReceivedOrFails(t *testing.T) {
 	for _, status := range []int{201, 202, 400, 403, 404} {
 		n := vaulttest.Start(t)

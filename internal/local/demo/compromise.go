@@ -85,7 +85,19 @@ func (s *show) backedUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return s.succeeded(ctx, result)
+		if err := s.succeeded(ctx, result); err != nil {
+			return err
+		}
+		var out struct {
+			Verified struct {
+				BackupDate string `json:"backup_date"`
+			} `json:"verified"`
+		}
+		if err := json.Unmarshal([]byte(result.Output), &out); err != nil {
+			return fmt.Errorf("the output of vault-backup: %w", err)
+		}
+		s.changed = out.Verified.BackupDate
+		return nil
 	})
 }
 

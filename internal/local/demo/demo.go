@@ -1,5 +1,6 @@
 // Package demo shows the product's main job, really running: a nightly backup by its rule, the loss of Vault and its return
-// from nothing, the death of a mail server, and a leaked password, each measured against its objective.
+// from nothing, from under seal and from bad data, the death of a mail server, and a leaked password, each measured against
+// its objective.
 package demo
 
 import (
@@ -44,7 +45,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	s := &show{Platform: p, say: say, desk: runbook.NewDesk(p.AWS)}
-	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.compromise, s.restore, s.server} {
+	for _, act := range []func(context.Context) error{s.prepare, s.backup, s.compromise, s.unsealed, s.approved, s.restore, s.server} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -68,6 +69,7 @@ type show struct {
 	tenant    platform.MailTenant // whose mail server dies
 	due       time.Time
 	captured  time.Time
+	changed   string // the backup after the change of a password
 	report    report
 }
 
@@ -168,12 +170,7 @@ func (s *show) restore(ctx context.Context) error {
 		return err
 	}
 	input := fmt.Sprintf(`{"backup_date":%q,"reason":"Vault is lost","requested_by":"demo"}`, s.due.Format(time.DateOnly))
-	s.say.Linef("  aws stepfunctions start-execution --state-machine-arn %s --input '%s'", s.Outputs["VaultRestoreArn"], input)
-	var result runbook.Result
-	err := s.say.Step("vault-restore", func() (err error) {
-		result, err = s.desk.Run(ctx, s.Outputs["VaultRestoreArn"], input)
-		return err
-	})
+	result, err := s.restoring(ctx, input)
 	if err != nil {
 		return err
 	}

@@ -36,14 +36,14 @@ func (r *report) add(scenario, startedBy string, measured, objective time.Durati
 
 // print shows the table.
 func (r report) print(say *progress.Printer) {
-	say.Linef("\n%-24s %-28s %14s %14s   %s", "scenario", "started by", "measured", "objective", "result")
+	say.Linef("\n%-31s %-28s %14s %14s   %s", "scenario", "started by", "measured", "objective", "result")
 	for _, row := range r {
 		result := "met"
 		if !row.OK {
 			result = "MISSED"
 		}
-		say.Linef("%-24s %-28s %12.1f s %12.0f s   %s", row.Scenario, row.StartedBy, row.Seconds, row.Objective, result)
-		say.Linef("%24s %s", "", row.Detail)
+		say.Linef("%-31s %-28s %12.1f s %12.0f s   %s", row.Scenario, row.StartedBy, row.Seconds, row.Objective, result)
+		say.Linef("%31s %s", "", row.Detail)
 	}
 }
 

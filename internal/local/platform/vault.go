@@ -56,7 +56,7 @@ func (p *Platform) Root() (*api.Client, error) {
 }
 
 func (p *Platform) mounts(ctx context.Context, client *api.Client) error {
-	for _, path := range []string{"smtp", "vps", "dkim"} {
+	for _, path := range []string{"smtp", "vps", "dkim", "dr"} {
 		err := client.Sys().MountWithContext(ctx, path, &api.MountInput{Type: "kv", Options: map[string]string{"version": "2"}})
 		if err != nil {
 			return err

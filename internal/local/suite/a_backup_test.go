@@ -151,7 +151,7 @@ func TestBadInputTouchesNothing(t *testing.T) {
 		"backup, unknown tier":         {"VaultBackupArn", `{"tier":"hourly"}`, "tier is none of"},
 		"backup, time of another tier": {"VaultBackupArn", `{"tier":"on-demand","scheduled_time":"` + today + `"}`, "daily tier only"},
 		"backup, not an object":        {"VaultBackupArn", `["on-demand"]`, ""},
-		"restore, unknown field":       {"VaultRestoreArn", `{"backup_date":"latest","force":true}`, `unknown field "force"`},
+		"restore, unknown field":       {"VaultRestoreArn", `{"backup_date":"latest","hurry":true}`, `unknown field "hurry"`},
 		"restore, missing field":       {"VaultRestoreArn", `{"reason":"x"}`, "backup_date is missing"},
 		"restore, another letter case": {"VaultRestoreArn", `{"Backup_Date":"latest"}`, `unknown field "Backup_Date"`},
 		"restore, malformed date":      {"VaultRestoreArn", `{"backup_date":"24.11.2026"}`, "neither a date"},

@@ -18,7 +18,7 @@ var plannedRestores []runbook.Result
 // planRestore plans one, and asserts the way and the end of it.
 func planRestore(t *testing.T, would string, path ...string) {
 	t.Helper()
-	r := restore(t, `{"backup_date":"latest","mode":"plan"}`)
+	r := restore(t, `{"backup_date":"latest","mode":"plan","requested_by":"mira"}`)
 	succeeded(t, r)
 	took(t, r, slices.Concat([]string{"Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "What would be done?"}, path, []string{"Succeeded"})...)
 	if got := field(t, r, "would"); !strings.Contains(got, would) {

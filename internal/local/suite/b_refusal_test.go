@@ -41,10 +41,11 @@ func TestADateWithoutABackupIsNamed(t *testing.T) {
 	}
 }
 
-func TestALiveVaultIsNotRestoredOver(t *testing.T) {
+// Over a live Vault it must be known who asks: somebody else approves.
+func TestNobodyRestoresOverALiveVaultUnnamed(t *testing.T) {
 	before := clusterID(t)
 	r := restore(t, `{"backup_date":"latest"}`)
-	ended(t, r, "FailedClean", "VaultActive", refused("CheckVault")...)
+	ended(t, r, "FailedClean", "InvalidInput", refused("CheckVault", "What is left of Vault?", "CheckApproval")...)
 	if now := clusterID(t); now != before {
 		t.Errorf("Vault is cluster %s now, was %s", now, before)
 	}
@@ -92,7 +93,7 @@ var wrongShares = `{"shares":["` + strings.Repeat("ab", 33) + `","` + strings.Re
 
 // unsealed is the path of a start that only had to open Vault.
 var unsealed = []string{"Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "UnsealVaultFirst",
-	"WaitForLeader", "CheckVaultOpened", "Does Vault lead?", "RecordAuditRecovered", "AlertOperationsRecovered", "RecoveredWithoutRestore"}
+	"WaitForLeader", "CheckVaultOpened", "Does Vault lead?", "Restore all the same?", "RecordAuditRecovered", "AlertOperationsRecovered", "RecoveredWithoutRestore"}
 
 func TestASealedVaultIsOpenedAndNotRestored(t *testing.T) {
 	onboard(t, "after-every-backup")

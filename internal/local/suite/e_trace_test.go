@@ -139,7 +139,7 @@ func TestNoSecretIsAnywhere(t *testing.T) {
 		}
 	}
 	tables := dynamodb.NewFromConfig(w.AWS)
-	for _, table := range []string{"AuditTable", "AuditHeadsTable", "TenantsTable"} {
+	for _, table := range []string{"AuditTable", "AuditHeadsTable", "TenantsTable", "ApprovalsTable"} {
 		pages := dynamodb.NewScanPaginator(tables, &dynamodb.ScanInput{TableName: aws.String(w.Outputs[table])})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())

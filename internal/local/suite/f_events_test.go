@@ -19,7 +19,7 @@ import (
 )
 
 // apart are the functions that no machine calls.
-var apart = []string{"probe-platform", "register-tenant", "set-automation", "start-recovery", "sweep-credentials", "sweep-tenants"}
+var apart = []string{"approve-restore", "probe-platform", "register-tenant", "set-automation", "start-recovery", "sweep-credentials", "sweep-tenants"}
 
 var update = flag.Bool("update", false, "record events/<step>.json anew from this run")
 

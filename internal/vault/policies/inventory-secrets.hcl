@@ -2,6 +2,7 @@
 path "smtp/*"                 { capabilities = ["read", "list"] }
 path "vps/*"                  { capabilities = ["read", "list"] }
 path "dkim/*"                 { capabilities = ["read", "list"] }
+path "dr/*"                   { capabilities = ["read", "list"] }
 path "sys/mounts"             { capabilities = ["read"] }
 path "sys/auth"               { capabilities = ["read"] }
 path "sys/audit"              { capabilities = ["read", "sudo"] }

@@ -3,6 +3,7 @@
 path "smtp/*"                 { capabilities = ["read", "list"] }
 path "vps/*"                  { capabilities = ["read", "list"] }
 path "dkim/*"                 { capabilities = ["read", "list"] }
+path "dr/*"                   { capabilities = ["read", "list"] }
 path "sys/mounts"             { capabilities = ["read"] }
 path "transit/decrypt/smtp"   { capabilities = ["update"] }
 path "auth/token/revoke-self" { capabilities = ["update"] }
