@@ -11,8 +11,8 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 )
 
-// restoring starts a restore that stands still, before it has touched anything, until the returned function lets it go on.
-func restoring(t *testing.T) (arn string, over func() runbook.Result) {
+// heldRestore starts a restore that stands still, before it has touched anything, until the returned function lets it go on.
+func heldRestore(t *testing.T) (arn string, over func() runbook.Result) {
 	t.Helper()
 	begun, release := make(chan struct{}), make(chan struct{})
 	once := sync.OnceFunc(func() { close(release) })
@@ -49,7 +49,7 @@ func restoring(t *testing.T) (arn string, over func() runbook.Result) {
 // what would start by itself waits. Afterwards the same start goes through.
 func TestARestoreHoldsRotationsAndRecoveries(t *testing.T) {
 	acme := mailTenant(t)
-	arn, over := restoring(t)
+	arn, over := heldRestore(t)
 	held := map[string]runbook.Result{
 		"rotation":   rotate(t, `{"tenant_id":"acme","reason":"during a restore"}`),
 		"compromise": respond(t, `{"tenant_id":"acme","incident_id":"INC-HELD","compromise_details":"on a paste site","requested_by":"mira"}`),
