@@ -184,7 +184,7 @@ func TestWhoStartsARestoreDoesNotApproveOfIt(t *testing.T) {
 	denied := false
 	for _, g := range grants(t, readTemplate(t)) {
 		denied = denied || g.Owner == "DrOperator" && g.Effect == "Deny" && len(g.Condition) == 0 &&
-			slices.Equal(g.Action, list{"lambda:InvokeFunction"}) && slices.Equal(g.Resource, list{"${ApproveRestoreFunction.Arn}"})
+			slices.Equal(g.Action, list{"lambda:InvokeFunction"}) && slices.Equal(g.Resource, list{"${ApproveRestoreFunction.Arn}", "${ApproveRestoreFunction.Arn}:*"})
 		if g.Owner == "DrApprover" && g.Effect == "Allow" && slices.ContainsFunc(g.Action, func(a string) bool {
 			return a != "lambda:InvokeFunction" && a != "states:DescribeExecution" && a != "states:GetExecutionHistory"
 		}) {

@@ -33,17 +33,23 @@ func (s *show) approved(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	says, _, _ := strings.Cut(refused.Cause, ". The approver's command")
-	if refused.Error != "FailedClean" || !strings.HasPrefix(says, "ApprovalRequired: ") {
+	says, shown, ok := strings.Cut(refused.Cause, " The approver's command, to be completed: ")
+	if refused.Error != "FailedClean" || !strings.HasPrefix(says, "ApprovalRequired: ") || !ok {
 		return fmt.Errorf("without an approval it ended as %s: %s", refused.Error, refused.Cause)
 	}
-	s.say.Linef("  %s", says)
-	proposal := restore.Proposal{BackupDate: s.changed, RequestedBy: "mira", ApprovedBy: "ines", Reason: "the import was mine"}
+	s.say.Linef("  %s …)", says)
+	command, payload, _ := strings.Cut(shown, "'")
+	payload, _, _ = strings.Cut(payload, "'")
+	var proposal restore.Proposal
+	if err := json.Unmarshal([]byte(payload), &proposal); err != nil {
+		return fmt.Errorf("the command that is shown, %s: %w", shown, err)
+	}
+	proposal.ApprovedBy, proposal.Reason = "ines", "the import was mine"
 	typed, err := json.Marshal(proposal)
 	if err != nil {
 		return err
 	}
-	s.say.Linef("  another person: aws lambda invoke --function-name pmdr-approve-restore … --payload '%s' /dev/stdout", typed)
+	s.say.Linef("  another person: %s'%s' /dev/stdout", command, typed)
 	var given approval.Approval
 	if err := s.Invoke(ctx, "approve-restore", proposal, &given); err != nil {
 		return err
