@@ -33,8 +33,7 @@ var book sync.Mutex
 
 // serverWays are those of vps-recovery, of globex.
 func serverWays(t *testing.T) []way {
-	aDay(t)
-	var d day
+	d := today(t)
 	const dead = `{"tenant_id":"globex","reason":"vps_failure","requested_by":"mira"}`
 	of := func(name string, prepare func(*testing.T) string, well func(*testing.T, runbook.Result)) way {
 		return way{
