@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -69,13 +68,14 @@ func (e *Engine) Caller(theirs, other netip.AddrPort) string {
 	return ""
 }
 
-// holder is the process of the engine's group that has a connection; 0 where there is none.
+// holder is the process of the engine's group that has a connection; 0 where there is none. It is asked for every new
+// connection, and mostly new processes make those: they are looked at first.
 func (e *Engine) holder(theirs, other netip.AddrPort) int {
 	inode := socketOf(theirs, other)
 	if inode == "" {
 		return 0
 	}
-	for _, pid := range group(e.process.PID) {
+	for pid := range members(e.process.PID) {
 		if pid != e.process.PID && holds(pid, inode) {
 			return pid
 		}
@@ -125,9 +125,10 @@ func inTable(a netip.AddrPort) string {
 
 // holds reports whether the process has the socket open.
 func holds(pid int, inode string) bool {
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	for _, file := range files {
-		if to, err := os.Readlink(file); err == nil && to == "socket:["+inode+"]" {
+	descriptors := fmt.Sprintf("/proc/%d/fd/", pid)
+	entries, _ := os.ReadDir(descriptors)
+	for _, entry := range entries {
+		if to, err := os.Readlink(descriptors + entry.Name()); err == nil && to == "socket:["+inode+"]" {
 			return true
 		}
 	}

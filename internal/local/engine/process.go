@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -131,19 +133,25 @@ func (p process) alive() bool {
 }
 
 // group lists the processes of a process group, save those that have ended and wait for their parent to notice.
-func group(id int) []int {
-	entries, _ := os.ReadDir("/proc")
-	var members []int
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
+func group(id int) []int { return slices.Collect(members(id)) }
+
+// members are the processes of a group, those with the highest ids, which are mostly the youngest, first.
+func members(id int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		entries, _ := os.ReadDir("/proc")
+		var pids []int
+		for _, entry := range entries {
+			if pid, err := strconv.Atoi(entry.Name()); err == nil {
+				pids = append(pids, pid)
+			}
 		}
-		if pgrp, _, err := stat(pid); err == nil && pgrp == id {
-			members = append(members, pid)
+		slices.SortFunc(pids, func(a, b int) int { return b - a })
+		for _, pid := range pids {
+			if pgrp, _, err := stat(pid); err == nil && pgrp == id && !yield(pid) {
+				return
+			}
 		}
 	}
-	return members
 }
 
 // stat reads the group and the start time of a process that has not ended, from /proc/pid/stat: after the name in

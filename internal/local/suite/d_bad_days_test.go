@@ -40,6 +40,14 @@ const hurried = 0.05
 
 func aDay(t *testing.T) day {
 	t.Helper()
+	pace(t, hurried)
+	t.Cleanup(func() { pace(t, 1) })
+	return today(t)
+}
+
+// today is globex as it is now; the first to ask has it onboarded.
+func today(t *testing.T) day {
+	t.Helper()
 	if globex == nil {
 		made, err := w.OnboardMail(t.Context(), "globex")
 		if err != nil {
@@ -51,14 +59,6 @@ func aDay(t *testing.T) day {
 			w.planted[name] = s
 		}
 	}
-	pace(t, hurried)
-	t.Cleanup(func() { pace(t, 1) })
-	return today(t)
-}
-
-// today is globex as it is now.
-func today(t *testing.T) day {
-	t.Helper()
 	console, err := w.Mail.Console()
 	if err != nil {
 		t.Fatal(err)

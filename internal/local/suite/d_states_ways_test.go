@@ -33,8 +33,7 @@ var book sync.Mutex
 
 // serverWays are those of vps-recovery, of globex.
 func serverWays(t *testing.T) []way {
-	aDay(t)
-	var d day
+	d := today(t)
 	const dead = `{"tenant_id":"globex","reason":"vps_failure","requested_by":"mira"}`
 	of := func(name string, prepare func(*testing.T) string, well func(*testing.T, runbook.Result)) way {
 		return way{
@@ -366,11 +365,12 @@ func amend(t *testing.T, id, expression string, values map[string]ddbtypes.Attri
 // backstopWays are those of backstop: a recovery was stopped, and holds its tenant's lease. All automation is off, so that
 // the lease stays where it is.
 func backstopWays(t *testing.T) []way {
-	ownTenant(t)
+	mailTenant(t)
+	tenantID := unserved(t, "umbrella", 1)[0]
 	var dead runbook.Result
 	held := func(t *testing.T) {
 		t.Helper()
-		if holder := registered(t, "initech").Lease.Holder; holder != dead.ARN {
+		if holder := registered(t, tenantID).Lease.Holder; holder != dead.ARN {
 			t.Errorf("the lease is held by %q", holder)
 		}
 	}
@@ -378,8 +378,8 @@ func backstopWays(t *testing.T) []way {
 		name: "a stopped recovery is told of", machine: "BackstopArn", everyHarm: true,
 		prepare: func(t *testing.T, _ string) string {
 			if dead.ARN == "" {
-				hanging := w.Faults.Provider.Add(faults.Rule{Caller: "pmdr-probe-vps", Strikes: []faults.Strike{faults.Hang}})
-				dead = stopAt(t, `{"tenant_id":"initech","reason":"a mistake"}`, "ProbeVps")
+				hanging := w.Faults.Provider.Add(faults.Rule{Caller: "pmdr-probe-vps", Path: "/v1/servers/9000", Strikes: []faults.Strike{faults.Hang}})
+				dead = stopAt(t, `{"tenant_id":"`+tenantID+`","reason":"a mistake"}`, "ProbeVps")
 				hanging.Remove()
 				mail(t, w.operations, "execution_failed", dead) // the rule has been there
 			}
@@ -399,7 +399,7 @@ func backstopWays(t *testing.T) []way {
 			if len(told) != 1 {
 				t.Errorf("the dead execution is recorded %d times", len(told))
 			}
-			succeeded(t, recoverServer(t, `{"tenant_id":"initech","mode":"clean-up","reason":"a run was stopped"}`))
+			succeeded(t, recoverServer(t, `{"tenant_id":"`+tenantID+`","mode":"clean-up","reason":"a run was stopped"}`))
 		},
 	}}
 }
