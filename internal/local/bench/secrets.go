@@ -46,7 +46,7 @@ func (b *bench) secrets(ctx context.Context) error {
 	b.report.add(
 		row(fmt.Sprintf("inventory-secrets, %d secrets", found.Secrets), listing.length().Seconds(), "s").
 			noted("the function used %.1f s of CPU; the rest is Vault.", listing.CPU.Seconds()),
-		row(fmt.Sprintf("verify-secrets, %d secrets, every password opened", proof.SecretsVerified), verifying.length().Seconds(), "s").below(60).
+		row(fmt.Sprintf("verify-secrets, %d secrets, every mail password opened", proof.SecretsVerified), verifying.length().Seconds(), "s").below(60).
 			noted("the function used %.1f s of CPU; the rest is Vault.", verifying.CPU.Seconds()),
 	)
 	return nil
