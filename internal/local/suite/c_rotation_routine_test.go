@@ -3,6 +3,7 @@
 package suite
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,9 @@ func TestARoutineRotation(t *testing.T) {
 	if got := due(at); got.Started == 0 {
 		t.Errorf("on the day: %+v", got)
 	}
-	r, err := w.desk.WaitForInput(t.Context(), w.Outputs["CredentialRotationArn"], `"requested_by":"sweep-credentials"`)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	r, err := w.desk.WaitForInput(ctx, w.Outputs["CredentialRotationArn"], `"requested_by":"sweep-credentials"`)
 	if err != nil {
 		t.Fatal(err)
 	}

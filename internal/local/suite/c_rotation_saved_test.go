@@ -3,6 +3,7 @@
 package suite
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 
 // Of several changes within five minutes the first alone starts a backup; the others are in one that the sweep starts.
 func TestEveryRotationIsBackedUp(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	acme := mailTenant(t)
 	for range 3 { // two of them within the same five minutes
 		r := rotate(t, `{"tenant_id":"acme","reason":"once more"}`)
@@ -27,7 +30,7 @@ func TestEveryRotationIsBackedUp(t *testing.T) {
 	if err != nil || !at.IsZero() {
 		t.Errorf("the change of %v is in no backup, %v", at, err)
 	}
-	saved, err := w.desk.WaitForInput(t.Context(), w.Outputs["VaultBackupArn"], `"requested_by":"sweep-tenants"`)
+	saved, err := w.desk.WaitForInput(ctx, w.Outputs["VaultBackupArn"], `"requested_by":"sweep-tenants"`)
 	if err != nil {
 		t.Fatal(err)
 	}

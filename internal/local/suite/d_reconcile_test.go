@@ -154,7 +154,9 @@ func TestAServerThatDoesNotAnswerIsNotForgotten(t *testing.T) {
 	if swept := sweep(t, at); !swept.LookingAgain {
 		t.Errorf("swept %+v", swept)
 	}
-	further, err := w.desk.WaitForInput(t.Context(), w.Outputs["ReconcileAfterRestoreArn"], `"reason":"not seen to agree"`)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	further, err := w.desk.WaitForInput(ctx, w.Outputs["ReconcileAfterRestoreArn"], `"reason":"not seen to agree"`)
 	if err != nil {
 		t.Fatal(err)
 	}
