@@ -16,7 +16,6 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/approval"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
-	"github.com/penguinmails/disaster-recovery/internal/task"
 	"github.com/penguinmails/disaster-recovery/internal/vault/vaulttest"
 )
 
@@ -169,13 +168,5 @@ func TestAnApprovalIsRecordedFirst(t *testing.T) {
 	g.fail = errors.New("silent")
 	if _, err := a.Approve(called(t), proposal()); !errors.Is(err, g.fail) {
 		t.Errorf("the table is silent: %v", err)
-	}
-}
-
-// What stands in the place of the execution names the very call.
-func TestInvocation(t *testing.T) {
-	x := task.Invocation(called(t), started)
-	if x.ARN != "arn:aws:lambda:eu-central-1:123456789012:function:pmdr-approve-restore:request-1" || !x.StartedAt.Equal(started) {
-		t.Errorf("%+v", x)
 	}
 }
