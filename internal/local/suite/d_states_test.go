@@ -67,14 +67,18 @@ func TestEveryStateMeetsEveryFault(t *testing.T) {
 	begun := time.Now()
 	// Ways of one group share a world; the groups have nothing in common.
 	t.Run("together", func(t *testing.T) {
-		for name, ways := range map[string][]way{"servers": serverWays(t), "passwords": passwordWays(t), "backups": slices.Concat(backupWays(t), backstopWays(t))} {
+		for name, ways := range map[string][]way{
+			"servers":   serverWays(t),
+			"passwords": slices.Concat(passwordWays(t), joiningWays(t)),
+			"backups":   slices.Concat(backupWays(t), plannedBackupWays(t), backstopWays(t)),
+		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				tbl.walk(t, ways)
 			})
 		}
 	})
-	t.Run("alone", func(t *testing.T) { tbl.walk(t, slices.Concat(restoreWays(t), reconcileWays(t))) })
+	t.Run("alone", func(t *testing.T) { tbl.walk(t, slices.Concat(restoreWays(t), liveRestoreWays(t), reconcileWays(t))) })
 	tbl.check(t)
 	tbl.report(t, time.Since(begun))
 }

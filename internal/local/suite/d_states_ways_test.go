@@ -403,3 +403,36 @@ func backstopWays(t *testing.T) []way {
 		},
 	}}
 }
+
+// plannedBackupWays are those of vault-backup that change nothing.
+func plannedBackupWays(*testing.T) []way {
+	return []way{{
+		name: "a backup is planned", machine: "VaultBackupArn",
+		prepare: func(*testing.T, string) string { return `{"tier":"on-demand","mode":"plan"}` },
+		well:    func(t *testing.T, r runbook.Result) { succeeded(t, r) },
+		broken:  func(*testing.T, runbook.Result) {},
+	}}
+}
+
+// joiningWays are those of credential-compromise for a detector's report of what was rotated a moment ago.
+func joiningWays(t *testing.T) []way {
+	made := ownTenant(t)
+	unchanged := func(t *testing.T) {
+		t.Helper()
+		now, err := w.Credential(t.Context(), made.ID)
+		if err != nil || now.Password.Reveal() != made.Password.Reveal() {
+			t.Errorf("the password was changed, %v", err)
+		}
+	}
+	return []way{{
+		name: "a report joins a rotation", machine: "CredentialCompromiseArn",
+		prepare: func(*testing.T, string) string {
+			return fmt.Sprintf(`{"tenant_id":"initech","incident_id":%q,"compromise_details":"a bad day","detected":true,"requested_by":"mira"}`, uuid.NewString())
+		},
+		well: func(t *testing.T, r runbook.Result) {
+			succeeded(t, r)
+			unchanged(t)
+		},
+		broken: func(t *testing.T, _ runbook.Result) { unchanged(t) },
+	}}
+}
