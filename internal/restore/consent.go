@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"regexp"
 	"time"
 
@@ -77,6 +78,11 @@ func (a Asker) Check(ctx context.Context, in ConsentInput) (Consent, error) {
 		return Consent{}, err
 	}
 	session, err := a.Cluster.Login(ctx, a.Identity)
+	if fault.Is(err, fault.VaultRefused) { // as does one that was initialised a moment ago, and knows nobody
+		slog.WarnContext(ctx, "the live Vault does not let this step in", "error", err.Error())
+		return Consent{}, fault.VaultRefused.Tellf("if a restore that broke off has begun this Vault, " +
+			"stop it, delete its data directory, start it empty, and start vault-restore again")
+	}
 	if err != nil {
 		return Consent{}, err
 	}

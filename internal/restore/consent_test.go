@@ -118,6 +118,13 @@ func TestConsentOfNobodyOrAboutNothing(t *testing.T) {
 	n.On("GET smtp/metadata/acme", vaulttest.JSON(403, `{"errors":["permission denied"]}`))
 	_, err = a.Check(t.Context(), in)
 	wantFault(t, "a secret that cannot be counted", err, fault.VaultRefused)
+	a, n, _, in = asking(t)
+	n.On("PUT auth/aws/login", vaulttest.JSON(403, `{"errors":["permission denied"]}`))
+	_, err = a.Check(t.Context(), in)
+	wantFault(t, "a Vault that knows nobody", err, fault.VaultRefused)
+	if !strings.Contains(fault.Of(err).Message(), "delete its data directory") {
+		t.Errorf("it does not say what to do with a half made node: %v", err)
+	}
 	a, _, c, in := asking(t)
 	c.fail = fault.AWSUnavailable.Errorf("silent")
 	_, err = a.Check(t.Context(), in)

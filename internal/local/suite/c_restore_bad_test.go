@@ -13,24 +13,30 @@ import (
 )
 
 // seeded is the path of a restore up to the node that was fed.
-var seeded = []string{"Take the request", "SelectBackup", "CheckVault", "SeedVault", "WaitForVault", "CheckVaultAfterSeed", "Vault restored?"}
+var seeded = []string{"Take the request", "SelectBackup", "CheckVault", "What is left of Vault?", "SeedVault",
+	"WaitForVault", "CheckVaultAfterSeed", "Vault restored?"}
 
 // Vault takes the snapshot and never becomes it: an acknowledgement is no restore.
 func TestASnapshotThatIsNeverApplied(t *testing.T) {
 	pace(t, hurried)
 	t.Cleanup(func() { pace(t, 1) })
+	succeeded(t, backup(t, `{"tier":"on-demand"}`)) // what this test and the next two restore
 	lose(t)
 	swallowed := strike(t, w.Faults.Vault, faults.Rule{
 		Caller: "pmdr-seed-vault", Method: http.MethodPost, Path: "/v1/sys/storage/raft/snapshot-force",
 		Strikes: []faults.Strike{faults.Answer(http.StatusNoContent, "application/json", "")},
 	})
 	r := restore(t, `{"backup_date":"latest"}`)
-	ended(t, collapsed(r), "FailedDirty", "RestoreNotApplied",
+	ended(t, collapsed(r, settling...), "FailedDirty", "RestoreNotApplied",
 		slices.Concat(seeded, []string{"Why not?", "Restore not applied", "The node is half made"}, failed, []string{"Clean or dirty?", "FailedDirty"})...)
 	swallowed.Remove()
 
 	// Left as it is, the node is another, empty Vault, and is not restored over.
-	ended(t, restore(t, `{"backup_date":"latest"}`), "FailedClean", "VaultActive", refused("CheckVault")...)
+	r = restore(t, `{"backup_date":"latest","requested_by":"mira"}`)
+	ended(t, r, "FailedClean", "VaultRefused", refused("CheckVault", "What is left of Vault?", "CheckApproval")...)
+	if !strings.Contains(r.Cause, "delete its data directory") {
+		t.Errorf("the cause does not say that a half made node must be wiped: %s", r.Cause)
+	}
 }
 
 // A Vault whose audit devices cannot open stands by for ever: open, and leading nothing. To wipe it and try again would
@@ -44,7 +50,7 @@ func TestARestoredVaultThatDoesNotLead(t *testing.T) {
 		Strikes: []faults.Strike{faults.Answer(299, "application/json", `{"initialized":true,"sealed":false,"standby":true,"version":"1.21.0"}`)},
 	})
 	r := restore(t, `{"backup_date":"latest"}`)
-	ended(t, collapsed(r), "FailedDirty", "VaultNotLeading",
+	ended(t, collapsed(r, settling...), "FailedDirty", "VaultNotLeading",
 		slices.Concat(seeded, []string{"Why not?", "Restored but not leading", "The node is half made"}, failed, []string{"Clean or dirty?", "FailedDirty"})...)
 	if !strings.Contains(r.Cause, "journalctl -u vault") {
 		t.Errorf("the cause does not say where to look: %s", r.Cause)
@@ -60,7 +66,7 @@ func TestARestoreThatNobodyIsToldOf(t *testing.T) {
 	r := restore(t, `{"backup_date":"latest"}`)
 	way := slices.Concat(seeded, []string{"UnsealVault", "WaitForVault", "CheckVaultAfterSeed", "Vault restored?", "VerifySecrets",
 		"RecordAudit", "AlertSecurity", "AlertOperations", "Restored but not told"}, failed, []string{"Clean or dirty?", "FailedDirty"})
-	ended(t, collapsed(r), "FailedDirty", "AWSRefused", way...)
+	ended(t, collapsed(r, settling...), "FailedDirty", "AWSRefused", way...)
 	if m := mail(t, w.security, "vault_restore_failed", r); !strings.Contains(m.Message, "DO NOT WIPE IT") {
 		t.Errorf("notice:\n%s", m.Message)
 	}
