@@ -73,9 +73,6 @@ type show struct {
 	report    report
 }
 
-// lead is how far ahead the schedule is set: longer than a deployment takes.
-const lead = 60 * time.Second
-
 // prepare seeds Vault and deploys the template with a schedule that is about to come due.
 func (s *show) prepare(ctx context.Context) (err error) {
 	if s.passwords, err = s.Seed(ctx, tenants); err != nil {
@@ -92,9 +89,7 @@ func (s *show) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	s.passwords[s.tenant.ID] = s.tenant.Password
-	s.due = time.Now().UTC().Add(lead).Truncate(time.Minute).Add(time.Minute)
-	schedule := fmt.Sprintf("cron(%d %d * * ? *)", s.due.Minute(), s.due.Hour())
-	if err := s.Deploy(ctx, s.Built, schedule); err != nil {
+	if s.due, err = s.DeploySoon(ctx); err != nil {
 		return err
 	}
 	if err := s.StoreShares(ctx); err != nil {

@@ -82,9 +82,8 @@ func (w *world) furnish(ctx context.Context) (err error) {
 	if err := w.StartMail(ctx); err != nil {
 		return err
 	}
-	// Far enough ahead for a deployment; the test of the rule comes last among the backups.
-	w.due = time.Now().UTC().Add(55 * time.Second).Truncate(time.Minute).Add(time.Minute)
-	if err := w.Deploy(ctx, w.Built, fmt.Sprintf("cron(%d %d * * ? *)", w.due.Minute(), w.due.Hour())); err != nil {
+	// The test of the rule comes last among the backups.
+	if w.due, err = w.DeploySoon(ctx); err != nil {
 		return err
 	}
 	if err := w.StoreShares(ctx); err != nil {
