@@ -34,7 +34,7 @@ func TestASecondRecoveryOfATenantIsRefused(t *testing.T) {
 	close(release)
 	// A rotation waits for no lease. The recovery gives the new server what Vault holds by then.
 	succeeded(t, rotation)
-	took(t, rotation, "Take the request", "StageCredentials", "Is the server there?", "CommitCredentials", "RecordAudit", "AlertOperations", "Succeeded")
+	took(t, rotation, "Take the request", "StageCredentials", "Is the server there?", "CommitCredentials", "StartBackup", "RecordAudit", "AlertOperations", "Succeeded")
 	if got := field(t, rotation, "committed", "absence"); got != "recovering" {
 		t.Errorf("absence: %q", got)
 	}
