@@ -16,6 +16,7 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/awsfault"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
 // Executions knows the executions of a state machine; *sfn.Client fits.
@@ -46,6 +47,22 @@ func Open(cfg aws.Config, c Config) Restores {
 //
 // Faults: RestoreUnderway, AWSUnavailable, AWSRefused.
 func (r Restores) Guard(ctx context.Context) error {
+	return r.none(ctx, func(types.ExecutionListItem) bool { return true })
+}
+
+// Alone is RestoreUnderway, with the execution's ARN, while a restore runs that began before this one. Two at once would take
+// each other's half made node for a Vault that is only sealed.
+//
+// Faults: those of Guard.
+func (r Restores) Alone(ctx context.Context, this task.Execution) error {
+	return r.none(ctx, func(e types.ExecutionListItem) bool {
+		arn, began := aws.ToString(e.ExecutionArn), aws.ToTime(e.StartDate)
+		return arn != this.ARN && (began.Before(this.StartedAt) || began.Equal(this.StartedAt) && arn < this.ARN)
+	})
+}
+
+// none is RestoreUnderway while a restore runs that counts.
+func (r Restores) none(ctx context.Context, counts func(types.ExecutionListItem) bool) error {
 	pages := sfn.NewListExecutionsPaginator(r.Executions, &sfn.ListExecutionsInput{
 		StateMachineArn: &r.Config.Machine, StatusFilter: types.ExecutionStatusRunning,
 	})
@@ -55,6 +72,9 @@ func (r Restores) Guard(ctx context.Context) error {
 			return awsfault.From(err, "list the restores that run")
 		}
 		for _, e := range page.Executions {
+			if !counts(e) {
+				continue
+			}
 			restores, err := r.restores(ctx, e.ExecutionArn)
 			if err != nil {
 				return err

@@ -74,10 +74,19 @@ type Archive interface {
 	Read(context.Context, archive.Object, func(sealed.Header, io.Reader) error) error
 }
 
-// Selector is the step SelectBackup.
-type Selector struct{ Archive Archive }
+// Others knows the other restores; hold.Restores does.
+type Others interface {
+	// Alone is RestoreUnderway while another one runs that began before this one.
+	Alone(ctx context.Context, this task.Execution) error
+}
 
-// Select validates the request and finds the signed backup it asks for. It touches nothing. A date without a backup is
+// Selector is the step SelectBackup.
+type Selector struct {
+	Archive Archive
+	Others  Others
+}
+
+// Select validates the request and finds the signed backup it asks for, unless an older restore runs. It touches nothing. A date without a backup is
 // BackupNotFound, and the fault names the dates there are; a date whose only manifest does not hold is BackupForged, and
 // so is "latest" where no manifest at all holds.
 func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
@@ -88,6 +97,11 @@ func (s Selector) Select(ctx context.Context, in SelectInput) (Backup, error) {
 	want, err := r.slot()
 	if err != nil {
 		return Backup{}, fault.InvalidInput.Tellf("%w", err)
+	}
+	if r.Mode != planOnly {
+		if err := s.Others.Alone(ctx, in.Execution); err != nil {
+			return Backup{}, err
+		}
 	}
 	found, tampered, err := s.signed(ctx, r.BackupDate, want)
 	if err != nil {

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/archive"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/sealed"
+	"github.com/penguinmails/disaster-recovery/internal/task"
 )
 
 // backup is a signed one, captured at the time.
@@ -58,7 +60,7 @@ func full(t testing.TB) *bucket {
 
 func choose(t testing.TB, b *bucket, input string) (Backup, error) {
 	t.Helper()
-	return Selector{Archive: b}.Select(t.Context(), SelectInput{Input: json.RawMessage(input), Execution: execution})
+	return Selector{Archive: b, Others: alone{}}.Select(t.Context(), SelectInput{Input: json.RawMessage(input), Execution: execution})
 }
 
 func TestSelectRefusesBadInput(t *testing.T) {
@@ -309,5 +311,21 @@ func TestInputsMustSayWhichRunAsks(t *testing.T) {
 		if err := tt.in.Validate(); (err == nil) != tt.ok {
 			t.Errorf("%s: Validate = %v", name, err)
 		}
+	}
+}
+
+// alone answers with what stands in the way of a restore; nil for nothing.
+type alone struct{ err error }
+
+func (a alone) Alone(context.Context, task.Execution) error { return a.err }
+
+// Of two restores the younger stops; a plan is in nobody's way.
+func TestSelectIsOneAtATime(t *testing.T) {
+	s := Selector{Archive: full(t), Others: alone{fault.RestoreUnderway.Tellf("another runs")}}
+	_, err := s.Select(t.Context(), SelectInput{Input: json.RawMessage(`{"backup_date":"latest"}`), Execution: execution})
+	wantFault(t, "a second restore", err, fault.RestoreUnderway)
+	_, err = s.Select(t.Context(), SelectInput{Input: json.RawMessage(`{"backup_date":"latest","mode":"plan"}`), Execution: execution})
+	if err != nil {
+		t.Errorf("a plan meanwhile: %v", err)
 	}
 }

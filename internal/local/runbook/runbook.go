@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+	"github.com/google/uuid"
 )
 
 // Desk is where executions are started and watched.
@@ -52,10 +53,11 @@ type Failure struct {
 // Seconds is how long the execution took.
 func (r Result) Seconds() float64 { return r.Stopped.Sub(r.Started).Seconds() }
 
-// Start starts a state machine with an input.
+// Start starts a state machine with an input, once: under a name of its own, so that a start whose answer got lost can be
+// repeated.
 func (d Desk) Start(ctx context.Context, machineARN, input string) (executionARN string, err error) {
 	out, err := d.States.StartExecution(ctx, &sfn.StartExecutionInput{
-		StateMachineArn: aws.String(machineARN), Input: aws.String(input),
+		StateMachineArn: aws.String(machineARN), Input: aws.String(input), Name: aws.String(uuid.NewString()),
 	})
 	if err != nil {
 		return "", fmt.Errorf("start %s: %w", machineARN, err)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +32,25 @@ import (
 
 // book guards what the world remembers (passwords, secrets) where groups of ways are at work at the same time.
 var book sync.Mutex
+
+// listens waits until somebody listens there.
+func listens(t *testing.T, address string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Errorf("nobody listens on %s: %v", address, err)
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
 
 // serverWays are those of vps-recovery, of globex.
 func serverWays(t *testing.T) []way {
@@ -64,6 +85,12 @@ func serverWays(t *testing.T) []way {
 			if err := w.Mail.Provider.Crash(id(t, d.before.VPS.ID), true); err != nil {
 				t.Fatal(err)
 			}
+			// Pauses are short in these tests: the server is up before anybody looks.
+			up := w.Faults.Provider.Add(faults.Rule{
+				Caller: "pmdr-fence-vps", If: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/actions/reboot") },
+				Strikes: []faults.Strike{faults.After(func() { listens(t, net.JoinHostPort(d.before.VPS.IP.String(), "993")) })},
+			})
+			t.Cleanup(up.Remove)
 			return dead
 		}, unchanged),
 		of("the password is rotated meanwhile", func(t *testing.T) string {
