@@ -31,7 +31,7 @@ func All(ctx context.Context, root string, say *progress.Printer) error {
 	if err := lint.Run(ctx, root, tools.SAM, say); err != nil {
 		return err
 	}
-	say.Linef("\nPlatform tests (about twelve minutes)")
+	say.Linef("\nPlatform tests (about twenty minutes)")
 	packages, err := PlatformPackages(root)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func All(ctx context.Context, root string, say *progress.Printer) error {
 		{"race", root, append([]string{"-race"}, concurrent...)},
 		{"vault", filepath.Join(root, "internal/local/vaultserver/server"), []string{"-trimpath", "./..."}},
 		// Their results are not cached: what they depend on is more than their files.
-		{"platform", root, append([]string{"-tags", "platform", "-count=1", "-p", "2", "-timeout", "25m"}, packages...)},
+		{"platform", root, append([]string{"-tags", "platform", "-count=1", "-p", "2", "-timeout", "40m"}, packages...)},
 	} {
 		if err := count.Run(ctx, l, say); err != nil {
 			return err
