@@ -57,7 +57,7 @@ func Run(ctx context.Context, root string, say *progress.Printer) (err error) {
 	if err := say.Step("seal and open, age, openssl", func() error { return b.cipher(ctx) }); err != nil {
 		return err
 	}
-	say.Linef("\nOn a platform (about eight minutes)")
+	say.Linef("\nOn a platform (about a quarter of an hour)")
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
 	between, err := faults.Start(faults.Options{})
 	if err != nil {
