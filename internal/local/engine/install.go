@@ -5,9 +5,6 @@ import (
 	"embed"
 	"io"
 	"path/filepath"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/penguinmails/disaster-recovery/internal/local/venv"
 )
@@ -25,28 +22,6 @@ var (
 	samRequirements []byte
 )
 
-// Tools are the programs that Install provides.
-type Tools struct {
-	Python string // runs the engine
-	SAM    string // the AWS SAM CLI
-}
-
-// Install makes both environments, side by side. See InstallEngine.
-func Install(ctx context.Context, cacheDir string, log io.Writer) (Tools, error) {
-	log = &turns{w: log}
-	var tools Tools
-	installs, ctx := errgroup.WithContext(ctx)
-	installs.Go(func() (err error) {
-		tools.Python, err = InstallEngine(ctx, cacheDir, log)
-		return err
-	})
-	installs.Go(func() (err error) {
-		tools.SAM, err = InstallSAM(ctx, cacheDir, log)
-		return err
-	})
-	return tools, installs.Wait()
-}
-
 // InstallEngine makes the engine's Python environment under cacheDir and returns its interpreter. It needs python3 with
 // venv, and reaches the package index only if the environment is not there yet in this very version. What is being
 // done, and what pip says if it fails, goes to log.
@@ -59,16 +34,4 @@ func InstallEngine(ctx context.Context, cacheDir string, log io.Writer) (python 
 func InstallSAM(ctx context.Context, cacheDir string, log io.Writer) (sam string, err error) {
 	dir, err := venv.Install(ctx, cacheDir, "sam", samRequirements, log)
 	return filepath.Join(dir, "bin", "sam"), err
-}
-
-// turns lets one write through at a time.
-type turns struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (t *turns) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.w.Write(p)
 }
