@@ -32,6 +32,8 @@ const (
 	VaultRefused Name = "VaultRefused"
 	// VaultSealed: Vault runs and is sealed.
 	VaultSealed Name = "VaultSealed"
+	// VaultRemoved: the nodes that there are were told by another Vault that they are no members of it; nothing opens them.
+	VaultRemoved Name = "VaultRemoved"
 	// VaultUninitialized: Vault runs and is empty.
 	VaultUninitialized Name = "VaultUninitialized"
 	// ApprovalRequired: a restore over a live Vault was asked for, and no approval of it holds.
@@ -119,6 +121,7 @@ var meaning = map[Name]struct{ text, next string }{
 	VaultUnreachable:     {"Vault does not answer", "start Vault on its node (systemctl start vault), then start the runbook again"},
 	VaultRefused:         {"Vault refused this step's role or request", "apply the policies and roles of internal/vault/policies to Vault, then start the runbook again"},
 	VaultSealed:          {"Vault runs and is sealed", "run: vault operator unseal, with as many shares as its threshold"},
+	VaultRemoved:         {"a running Vault of the same keys, most likely the old one, told this node that it is no member; nothing opens it again", "stop that old Vault for good (or, if it is whole, use it and restore nothing); then wipe this node's data directory, start it empty, and start vault-restore again"},
 	VaultUninitialized:   {"Vault runs and is empty", "start the vault-restore state machine with {\"backup_date\":\"latest\"}"},
 	ApprovalRequired:     {"Vault is alive; only what a second person has approved is restored over it", "if it must be, let somebody who has the policy DrApprover run that command; then start vault-restore again with the same input, within the hour"},
 	NoLeader:             {"Vault nodes answer and none leads; quorum recovery loses less than a restore", "run: vault operator raft list-peers, and recover the quorum with peers.json"},

@@ -64,6 +64,10 @@ const (
 	Active State = "active"
 	// Restored: the leading node is the cluster of the backup, and no marker says that it is to become it.
 	Restored State = "restored"
+	// Removed: the only nodes that answer were told by another Vault that they are no members of it. A snapshot names the
+	// leader that it was taken from, and a node that was restored from it asks there first: an old Vault that still runs
+	// takes it for a stranger, and the node marks itself for ever.
+	Removed State = "removed"
 	// Unreachable: no node answers.
 	Unreachable State = "unreachable"
 )
@@ -75,13 +79,17 @@ var refusals = map[Requirement]map[State]fault.Name{
 		SeveralEmpty: fault.VaultUninitialized,
 		Sealed:       fault.VaultSealed,
 		Leaderless:   fault.NoLeader,
+		Removed:      fault.VaultRemoved,
 		Unreachable:  fault.VaultUnreachable,
 	},
 	Restorable: {
 		SeveralEmpty: fault.NotASingleEmptyNode,
 		Leaderless:   fault.NoLeader,
+		Removed:      fault.VaultRemoved,
 		Unreachable:  fault.VaultUnreachable,
 	},
+	// Nobody waits for what cannot come.
+	"": {Removed: fault.VaultRemoved},
 }
 
 // Vault is what CheckVault found.
@@ -160,6 +168,8 @@ func sum(count map[vault.State]int, at map[vault.State]string, restored bool) (S
 		return Sealed, at[vault.Sealed]
 	case count[vault.Standby] > 0:
 		return Leaderless, ""
+	case count[vault.Removed] > 0:
+		return Removed, ""
 	case count[vault.Uninitialized] > 1:
 		return SeveralEmpty, ""
 	case count[vault.Uninitialized] == 1:

@@ -27,6 +27,8 @@ func TestCheck(t *testing.T) {
 		"sealed":                              {Sealed, 0, "", fault.VaultSealed},
 		"uninitialized sealed":                {Sealed, 1, "", fault.VaultSealed},
 		"uninitialized uninitialized sealed":  {Sealed, 2, "", fault.VaultSealed},
+		"removed sealed":                      {Sealed, 1, "", fault.VaultSealed},
+		"removed active":                      {Restored, 1, "", ""},
 		"standby":                             {Leaderless, -1, fault.NoLeader, fault.NoLeader},
 		"standby sealed uninitialized":        {Sealed, 1, "", fault.VaultSealed},
 		"active":                              {Restored, 0, "", ""},
@@ -89,5 +91,16 @@ func TestCheckTellsTheClusterOfTheBackup(t *testing.T) {
 	in.Require = ""
 	if got, err := (Checker{Cluster: open(t, there...)}).Check(t.Context(), in); err != nil || got.State != Sealed {
 		t.Errorf("sealed: %+v, %v", got, err)
+	}
+}
+
+// Nothing opens a node that another Vault has sent away, so no runbook waits for it, whatever it needs Vault for.
+func TestCheckDoesNotWaitForARemovedNode(t *testing.T) {
+	for _, states := range []string{"removed", "down removed", "removed uninitialized"} {
+		checker := Checker{Cluster: open(t, vaulttest.StartAll(t, strings.Fields(states)...)...)}
+		for _, required := range []Requirement{"", Restorable, Leading} {
+			_, err := checker.Check(t.Context(), CheckInput{Require: required, ClusterID: vaulttest.ClusterID, Execution: execution})
+			wantFault(t, fmt.Sprintf("%s, to be %q", states, required), err, fault.VaultRemoved)
+		}
 	}
 }

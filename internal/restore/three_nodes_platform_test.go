@@ -13,6 +13,7 @@ import (
 
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 	"github.com/penguinmails/disaster-recovery/internal/inventory"
+	"github.com/penguinmails/disaster-recovery/internal/local/vaultserver"
 	"github.com/penguinmails/disaster-recovery/internal/vault"
 )
 
@@ -121,5 +122,29 @@ func TestThreeNodes(t *testing.T) {
 		c.kill(0)
 		c.until("another node leads", func() bool { return c.check().State == Restored })
 		c.proves(want)
+	})
+
+	// As a node is that was restored while the old Vault still ran: the flag is the same, and this way it comes surely.
+	c.step("a node that is told to leave is no sealed one", func(t *testing.T) {
+		c.start(0)
+		c.open(0)
+		c.until("all three vote", func() bool { return len(c.voters()) == 3 })
+		leader := slices.IndexFunc(c.nodes, func(n *vaultserver.Node) bool { return n.URL() == c.session().Address })
+		gone := (leader + 1) % 3
+		if _, err := c.client(leader).Logical().WriteWithContext(t.Context(), "sys/storage/raft/remove-peer", map[string]any{
+			"server_id": c.nodes[gone].Options().Name,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		c.until("the node has sealed itself", func() bool { return c.cluster.Nodes()[gone].Health(t.Context()).State == vault.Removed })
+		if found := c.check(); found.State != Restored {
+			t.Errorf("the two others: %s", found.describe())
+		}
+		c.kill(leader, 3-leader-gone)
+		_, err := Checker{Cluster: c.cluster}.Check(t.Context(), CheckInput{ClusterID: want.ClusterID, Execution: execution})
+		wantFault(t, "waiting for it", err, fault.VaultRemoved)
+		if _, err := c.client(gone).Sys().UnsealWithContext(t.Context(), c.keys.Shares[0].Reveal()); err == nil {
+			t.Error("it takes a share")
+		}
 	})
 }

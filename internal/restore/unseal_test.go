@@ -49,9 +49,9 @@ func sealedNode(t *testing.T) *vaulttest.Node {
 
 func TestUnsealEachSealedNode(t *testing.T) {
 	one, two := sealedNode(t), sealedNode(t)
-	others := vaulttest.StartAll(t, "down", "active", "standby", "uninitialized")
+	others := vaulttest.StartAll(t, "down", "active", "standby", "uninitialized", "removed")
 	s := &safe{value: aws.String(twoShares)}
-	u := Unsealer{Cluster: open(t, one, others[0], others[1], two, others[2], others[3]), Secrets: s, SecretID: secretID}
+	u := Unsealer{Cluster: open(t, one, others[0], others[1], two, others[2], others[3], others[4]), Secrets: s, SecretID: secretID}
 	got, err := u.Unseal(t.Context(), UnsealInput{Execution: execution})
 	if err != nil || !slices.Equal(got.Nodes, []string{one.URL, two.URL}) {
 		t.Fatalf("Unseal = %v, %v", got, err)

@@ -170,7 +170,7 @@ func noLeader(states []State) error {
 	for _, c := range []struct {
 		state State
 		name  fault.Name
-	}{{Standby, fault.NoLeader}, {Sealed, fault.VaultSealed}, {Uninitialized, fault.VaultUninitialized}} {
+	}{{Standby, fault.NoLeader}, {Sealed, fault.VaultSealed}, {Removed, fault.VaultRemoved}, {Uninitialized, fault.VaultUninitialized}} {
 		for _, s := range states {
 			if s == c.state {
 				return c.name.Tellf("nodes: %s", join(states))

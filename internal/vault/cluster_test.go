@@ -87,6 +87,8 @@ func TestNoLeaderSaysWhy(t *testing.T) {
 		"down":                              fault.VaultUnreachable,
 		"down down":                         fault.VaultUnreachable,
 		"uninitialized down":                fault.VaultUninitialized,
+		"uninitialized removed":             fault.VaultRemoved,
+		"removed sealed":                    fault.VaultSealed,
 		"uninitialized sealed":              fault.VaultSealed,
 		"down sealed uninitialized":         fault.VaultSealed,
 		"uninitialized sealed standby down": fault.NoLeader,

@@ -15,6 +15,8 @@ const (
 	Standby State = "standby"
 	// Sealed: initialised, its keys are not in memory.
 	Sealed State = "sealed"
+	// Removed: its cluster has told it that it is no member. It seals itself, and nothing opens it again.
+	Removed State = "removed"
 	// Uninitialized: an empty node.
 	Uninitialized State = "uninitialized"
 	// Unreachable: no answer, or none that a Vault would give.
@@ -47,6 +49,8 @@ func (n *Node) Health(ctx context.Context) Health {
 	switch {
 	case !answer.Initialized:
 		h.State = Uninitialized
+	case answer.RemovedFromCluster != nil && *answer.RemovedFromCluster:
+		h.State = Removed
 	case answer.Sealed:
 		h.State = Sealed
 	case answer.Standby || answer.PerformanceStandby:

@@ -12,7 +12,7 @@ import (
 func TestHealth(t *testing.T) {
 	n := vaulttest.Start(t)
 	node := open(t, n).Nodes()[0]
-	for _, state := range []State{Active, Standby, Sealed, Uninitialized} {
+	for _, state := range []State{Active, Standby, Sealed, Removed, Uninitialized} {
 		n.Be(string(state))
 		want := Health{State: state, Version: vaulttest.Version, Time: time.Unix(vaulttest.Time, 0).UTC()}
 		if state == Active || state == Standby {

@@ -40,6 +40,7 @@ func TestBreakGlassKitOpensThePasswords(t *testing.T) {
 	pack(t, kit, slot)
 	build(t, filepath.Join(kit, "unseal"), "./internal/sealed/unseal")
 	build(t, filepath.Join(bin, "vault"), "./internal/local/vaultserver/cli")
+	defer stopVault(t)()
 	empty := emptyVault(t)
 	check := exec.CommandContext(t.Context(), "./unseal", "-key", "manifest-key.pem", "-check", filepath.Join("copy", slot))
 	check.Dir, check.Env = kit, noAWS
@@ -172,6 +173,21 @@ func pack(t *testing.T, kit, slot string) {
 		if err := os.WriteFile(filepath.Join(kit, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// stopVault lets the day be what it is: the old Vault is gone. One that runs and can be reached takes the restored node,
+// which asks it first, for a stranger, and the node locks itself for ever.
+func stopVault(t *testing.T) (startAgain func()) {
+	t.Helper()
+	if err := w.Vault.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := w.StartVault(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		reopen(t)
 	}
 }
 

@@ -81,7 +81,7 @@ func (n *Node) CA() string {
 // Be sets what sys/health says: active, standby, sealed or uninitialized. A request that a test gave no answer for is
 // refused as a node in that state refuses it.
 func (n *Node) Be(state string) {
-	initialized, sealed, standby := state != "uninitialized", state == "sealed" || state == "uninitialized", state != "active"
+	initialized, sealed, standby := state != "uninitialized", state == "sealed" || state == "removed" || state == "uninitialized", state != "active"
 	identity := ""
 	if !sealed {
 		identity = `,"cluster_name":"vault","cluster_id":"` + ClusterID + `"`
@@ -92,8 +92,8 @@ func (n *Node) Be(state string) {
 		status = 299
 	}
 	n.On("GET sys/health", JSON(status, fmt.Sprintf(
-		`{"initialized":%v,"sealed":%v,"standby":%v,"performance_standby":false,"server_time_utc":%d,"version":%q%s}`,
-		initialized, sealed, standby, Time, Version, identity)))
+		`{"initialized":%v,"sealed":%v,"standby":%v,"performance_standby":false,"removed_from_cluster":%v,"server_time_utc":%d,"version":%q%s}`,
+		initialized, sealed, standby, state == "removed", Time, Version, identity)))
 	switch {
 	case sealed:
 		n.On("", JSON(http.StatusServiceUnavailable, `{"errors":["Vault is sealed"]}`))
