@@ -11,6 +11,50 @@ import (
 	restorestep "github.com/penguinmails/disaster-recovery/internal/restore"
 )
 
+// restoreWays are those of vault-restore.
+func restoreWays(*testing.T) []way {
+	slot, emptied := "", false
+	restored := func(t *testing.T, r runbook.Result) {
+		succeeded(t, r)
+		right, err := w.Check(t.Context(), w.passwords)
+		if err != nil || right != len(w.passwords) {
+			t.Errorf("%d of %d passwords are what they were: %v", right, len(w.passwords), err)
+		}
+	}
+	return []way{{
+		name: "Vault is restored", machine: "VaultRestoreArn",
+		prepare: func(t *testing.T, failing string) string {
+			if slot == "" {
+				taken := backup(t, `{"tier":"on-demand"}`)
+				succeeded(t, taken)
+				slot = field(t, taken, "plan", "slot")
+			}
+			if failing != "SelectBackup" && failing != "CheckVault" { // before these it has touched nothing
+				lose(t)
+			}
+			emptied = w.VaultState(t.Context()) == "empty"
+			return `{"backup_date":"` + slot + `","reason":"a bad day","requested_by":"mira"}`
+		},
+		well: func(t *testing.T, r runbook.Result) { restored(t, r) },
+		broken: func(t *testing.T, r runbook.Result) {
+			if r.Error != "FailedClean" {
+				return // the node is wiped before the next run
+			}
+			want := "active"
+			if emptied {
+				want = "empty"
+			}
+			if now := w.VaultState(t.Context()); now != want {
+				t.Errorf("it ended clean, and Vault is %s, it was %s", now, want)
+			}
+		},
+		over: func(t *testing.T) {
+			lose(t)
+			restored(t, restore(t, `{"backup_date":"`+slot+`"}`))
+		},
+	}}
+}
+
 // liveRestoreWays are those of vault-restore over a Vault that is still there.
 func liveRestoreWays(*testing.T) []way {
 	slot := ""
