@@ -1,4 +1,4 @@
-// StartRotations starts credential-rotation for every tenant whose credential in Vault is stale.
+// StartRotations starts credential-rotation for tenants whose credential in Vault is stale, some at a time.
 package main
 
 import (
@@ -18,7 +18,8 @@ type environment struct {
 }
 
 func wire(_ context.Context, cfg aws.Config, e environment) (task.Handler[reconcile.StartInput, reconcile.Rotations], error) {
-	return reconcile.Starter{Machine: launch.Machine{Client: sfn.NewFromConfig(cfg), ARN: e.Machine}}.Start, nil
+	client := sfn.NewFromConfig(cfg)
+	return reconcile.Starter{Machine: launch.Machine{Client: client, ARN: e.Machine}, Running: client}.Start, nil
 }
 
 func main() { task.Start(wire) }

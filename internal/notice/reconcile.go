@@ -8,6 +8,7 @@ func (d *Desk) credentialsReconciled(_ Request, f facts) letter {
 		facts: []fact{
 			{"Tenants", f.text("tenants")},
 			{"Rotations started", f.text("rotations")},
+			{"Rotations waiting", f.text("waiting")},
 			{"Without a credential", f.listed("missing")},
 			{"Servers not seen", f.listed("unseen")},
 		},

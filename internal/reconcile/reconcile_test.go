@@ -247,8 +247,10 @@ func TestFindRefuses(t *testing.T) {
 
 // machines notes what was started; it refuses after some.
 type machines struct {
-	started map[string]string
-	room    int
+	started  map[string]string
+	room     int
+	running  int   // rotations, whoever started them
+	unlisted error // what listing them ends with
 }
 
 func (m *machines) StartExecution(_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
@@ -263,16 +265,29 @@ func (m *machines) StartExecution(_ context.Context, in *sfn.StartExecutionInput
 	return &sfn.StartExecutionOutput{}, nil
 }
 
+func (m *machines) ListExecutions(_ context.Context, in *sfn.ListExecutionsInput, _ ...func(*sfn.Options)) (*sfn.ListExecutionsOutput, error) {
+	if aws.ToString(in.StateMachineArn) != rotationARN || in.StatusFilter != types.ExecutionStatusRunning {
+		return nil, fmt.Errorf("asked for %+v", in)
+	}
+	return &sfn.ListExecutionsOutput{Executions: make([]types.ExecutionListItem, min(m.running, int(in.MaxResults)))}, m.unlisted
+}
+
+const rotationARN = "arn:aws:states:eu-central-1:123456789012:stateMachine:credential-rotation"
+
+func (m *machines) starter() Starter {
+	return Starter{Machine: launch.Machine{Client: m, ARN: rotationARN}, Running: m}
+}
+
 func TestEveryTenantIsRotatedOnce(t *testing.T) {
 	m := &machines{started: map[string]string{}, room: 1}
-	s := Starter{launch.Machine{Client: m, ARN: "arn:aws:states:eu-central-1:123456789012:stateMachine:credential-rotation"}}
-	in := StartInput{Tenants: []string{"acme", "globex"}, Execution: execution}
+	s := m.starter()
+	in := StartInput{Tenants: []string{"acme", "globex"}, Rounds: 3, Execution: execution}
 	if _, err := s.Start(t.Context(), in); !fault.Is(err, fault.AWSUnavailable) {
 		t.Errorf("Step Functions silent: %v", err)
 	}
 	m.room = 9
 	for range 2 {
-		if got, err := s.Start(t.Context(), in); err != nil || got.Started != 2 {
+		if got, err := s.Start(t.Context(), in); err != nil || got != (Rotations{Started: 2, Done: true, Rounds: 4}) {
 			t.Fatalf("started %+v, %v", got, err)
 		}
 	}
@@ -284,7 +299,47 @@ func TestEveryTenantIsRotatedOnce(t *testing.T) {
 			t.Errorf("%s was started with %s", name, input)
 		}
 	}
-	if (StartInput{Execution: execution}).Validate() == nil {
-		t.Error("nobody's rotation is accepted")
+	m.unlisted = context.DeadlineExceeded
+	if _, err := s.Start(t.Context(), in); !fault.Is(err, fault.AWSUnavailable) {
+		t.Errorf("nobody knows what runs: %v", err)
+	}
+}
+
+// However many are stale, no more than ten rotations run at once, those of others counted; and each is started once.
+func TestRotationsWaitForRoom(t *testing.T) {
+	m := &machines{started: map[string]string{}, room: 99, running: 4}
+	in := StartInput{Execution: execution}
+	for i := range 17 {
+		in.Tenants = append(in.Tenants, fmt.Sprint("tenant-", i))
+	}
+	for _, round := range []struct {
+		running int
+		want    Rotations
+	}{
+		{4, Rotations{Started: 6, Waiting: 11, Rounds: 1}},
+		{10, Rotations{Started: 6, Waiting: 11, Rounds: 2}},
+		{200, Rotations{Started: 6, Waiting: 11, Rounds: 3}},
+		{0, Rotations{Started: 16, Waiting: 1, Rounds: 4}},
+		{9, Rotations{Started: 17, Done: true, Rounds: 5}},
+	} {
+		m.running = round.running
+		got, err := m.starter().Start(t.Context(), in)
+		if err != nil || got != round.want || len(m.started) != got.Started {
+			t.Errorf("with %d running: %+v, %v, started %d", round.running, got, err, len(m.started))
+		}
+		in.Started, in.Rounds = got.Started, got.Rounds
+	}
+}
+
+func TestWhatIsNotStarted(t *testing.T) {
+	for name, in := range map[string]StartInput{
+		"nobody":              {Execution: execution},
+		"more than there are": {Tenants: []string{"acme"}, Started: 2, Execution: execution},
+		"less than nobody":    {Tenants: []string{"acme"}, Started: -1, Execution: execution},
+		"no execution":        {Tenants: []string{"acme"}},
+	} {
+		if in.Validate() == nil {
+			t.Errorf("%s is accepted", name)
+		}
 	}
 }

@@ -38,7 +38,7 @@ func (c checkout) policies(ctx context.Context) error {
 	if err := os.WriteFile(config, checkovConfig, 0o600); err != nil {
 		return err
 	}
-	_, err = tool.Run(ctx, c.root, []string{"HOME=" + work, "ANSI_COLORS_DISABLED=1"},
+	_, err = tool.Run(ctx, c.root, []string{"HOME=" + work, "TMPDIR=" + work, "ANSI_COLORS_DISABLED=1"},
 		filepath.Join(dir, "bin", "checkov"), "--config-file", config, "--file", "template.yaml")
 	return err
 }
