@@ -8,9 +8,9 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/restore"
 )
 
-// A plan and a mere unsealing succeed as well, and there is nothing to reconcile after them: the rule waits for an output
-// that holds what only the proof of a restore says.
-func TestOnlyAProvedRestoreIsReconciled(t *testing.T) {
+// A plan succeeds as well, and there is nothing to reconcile after it: the rule waits for an output that holds what only the
+// proof of a restore says, or only the step that opens Vault.
+func TestOnlyAVaultThatIsBackIsReconciled(t *testing.T) {
 	r := properties[struct {
 		EventPattern struct {
 			Detail struct {
@@ -19,19 +19,27 @@ func TestOnlyAProvedRestoreIsReconciled(t *testing.T) {
 			}
 		}
 	}](t, readTemplate(t), "RestoredVault").EventPattern.Detail
-	if len(r.Output) != 1 || len(r.Status) != 1 || r.Status[0] != "SUCCEEDED" {
+	if len(r.Output) != 2 || len(r.Status) != 1 || r.Status[0] != "SUCCEEDED" {
 		t.Fatalf("the rule waits for %+v", r)
 	}
-	field := strings.Trim(r.Output[0].Wildcard, `*"`)
-	if r.Output[0].Wildcard != `*"`+field+`"*` {
-		t.Errorf("the rule waits for %q, which is no field", r.Output[0].Wildcard)
-	}
-	if _, ok := written(reflect.TypeFor[restore.Proof]())[field]; !ok {
-		t.Errorf("the proof has no %q", field)
-	}
-	for step, p := range payloads {
-		if _, ok := written(p.out)[field]; ok && step != "verify-secrets" {
-			t.Errorf("%s says %q too", step, field)
+	for i, says := range []struct {
+		step   string
+		output reflect.Type
+	}{
+		{"verify-secrets", reflect.TypeFor[restore.Proof]()},
+		{"unseal-vault", reflect.TypeFor[restore.Unsealed]()},
+	} {
+		field := strings.Trim(r.Output[i].Wildcard, `*"`)
+		if r.Output[i].Wildcard != `*"`+field+`"*` {
+			t.Errorf("the rule waits for %q, which is no field", r.Output[i].Wildcard)
+		}
+		if _, ok := written(says.output)[field]; !ok {
+			t.Errorf("%s does not say %q", says.step, field)
+		}
+		for step, p := range payloads {
+			if _, ok := written(p.out)[field]; ok && step != says.step {
+				t.Errorf("%s says %q too", step, field)
+			}
 		}
 	}
 }

@@ -1,10 +1,10 @@
 package notice
 
-// credentialsReconciled tells what a restored Vault had forgotten. Each rotation has a notice of its own.
+// credentialsReconciled tells what a Vault that was restored, or opened, does not know. Each rotation has a notice of its own.
 func (d *Desk) credentialsReconciled(_ Request, f facts) letter {
 	l := letter{
-		subject:  "After the restore: " + f.text("rotations") + " credentials are being rotated",
-		happened: "Vault was restored. Where it does not hold the credential that the registry names, or not the password that the mail server holds, the credential is being rotated once more, so that they agree again. Who is not seen to agree is looked at again every hour.",
+		subject:  "Vault is back: " + f.text("rotations") + " credentials are being rotated",
+		happened: "Vault was restored, or opened after it was sealed. Where it does not hold the credential that the registry names, or not the password that the mail server holds, the credential is being rotated once more, so that they agree again. Who is not seen to agree is looked at again every hour.",
 		facts: []fact{
 			{"Tenants", f.text("tenants")},
 			{"Rotations started", f.text("rotations")},
@@ -18,7 +18,7 @@ func (d *Desk) credentialsReconciled(_ Request, f facts) letter {
 	case f.listed("missing") != none:
 		l.next = "write smtp/{tenant_id}/admin of the tenants without a credential into Vault anew; then start credential-rotation for each"
 	case f.text("rotations") == "0":
-		l.subject = "After the restore: Vault and the registry agree"
+		l.subject = "Vault is back: it and the registry agree"
 		l.next = "nothing"
 		if f.listed("unseen") != none {
 			l.next = "see to the servers that do not answer; each is looked at again every hour, and given a new password if it holds another one than Vault"
@@ -31,8 +31,8 @@ func (d *Desk) credentialsReconciled(_ Request, f facts) letter {
 func (d *Desk) reconciliationFailed(r Request, f facts) letter {
 	trouble := troubleOf(r)
 	return letter{
-		subject:  "After the restore: reconciliation FAILED: " + trouble.name,
-		happened: "Vault was restored, and was not held against the registry to the end: some mail servers may have newer passwords than Vault. What was started goes on.",
+		subject:  "Vault is back: reconciliation FAILED: " + trouble.name,
+		happened: "Vault was restored, or opened after it was sealed, and was not held against the registry to the end: some mail servers may have newer passwords than Vault. What was started goes on.",
 		facts: []fact{
 			{"Tenants", f.text("tenants")},
 			{"Rotations started", f.text("rotations")},

@@ -68,8 +68,8 @@ func (c *real) unseal(node int) {
 	}
 	u := Unsealer{Cluster: c.cluster, Secrets: &safe{value: aws.String(string(value))}, SecretID: secretID}
 	got, err := u.Unseal(c.t.Context(), UnsealInput{Execution: execution})
-	if err != nil || !slices.Equal(got.Nodes, []string{c.nodes[node].URL()}) {
-		c.t.Fatalf("opened %v, %v", got.Nodes, err)
+	if err != nil || !slices.Equal(got.Opened, []string{c.nodes[node].URL()}) {
+		c.t.Fatalf("opened %v, %v", got.Opened, err)
 	}
 }
 

@@ -22,9 +22,10 @@ type UnsealInput struct {
 // Validate checks the part that the state machine itself fills.
 func (in UnsealInput) Validate() error { return in.Execution.Validate() }
 
-// Unsealed names the nodes that were opened.
+// Unsealed names the nodes that were opened. No other step says "opened": by this word the rule that starts
+// reconcile-after-restore knows a run that opened Vault.
 type Unsealed struct {
-	Nodes []string `json:"nodes"`
+	Opened []string `json:"opened"`
 }
 
 // Secrets is the one call of Secrets Manager that unsealing needs.
@@ -44,7 +45,7 @@ type Unsealer struct {
 // A second run finds nothing sealed and does nothing, not even read the shares.
 func (u Unsealer) Unseal(ctx context.Context, _ UnsealInput) (Unsealed, error) {
 	var shares []secret.String
-	opened := Unsealed{Nodes: []string{}}
+	unsealed := Unsealed{Opened: []string{}}
 	for _, n := range u.Cluster.Nodes() {
 		if n.Health(ctx).State != vault.Sealed {
 			continue
@@ -58,9 +59,9 @@ func (u Unsealer) Unseal(ctx context.Context, _ UnsealInput) (Unsealed, error) {
 		if err := n.Unseal(ctx, shares); err != nil {
 			return Unsealed{}, err
 		}
-		opened.Nodes = append(opened.Nodes, n.Address)
+		unsealed.Opened = append(unsealed.Opened, n.Address)
 	}
-	return opened, nil
+	return unsealed, nil
 }
 
 func (u Unsealer) shares(ctx context.Context) ([]secret.String, error) {

@@ -53,7 +53,7 @@ func TestUnsealEachSealedNode(t *testing.T) {
 	s := &safe{value: aws.String(twoShares)}
 	u := Unsealer{Cluster: open(t, one, others[0], others[1], two, others[2], others[3], others[4]), Secrets: s, SecretID: secretID}
 	got, err := u.Unseal(t.Context(), UnsealInput{Execution: execution})
-	if err != nil || !slices.Equal(got.Nodes, []string{one.URL, two.URL}) {
+	if err != nil || !slices.Equal(got.Opened, []string{one.URL, two.URL}) {
 		t.Fatalf("Unseal = %v, %v", got, err)
 	}
 	for _, n := range []*vaulttest.Node{one, two} {
@@ -68,7 +68,7 @@ func TestUnsealEachSealedNode(t *testing.T) {
 	}
 
 	got, err = u.Unseal(t.Context(), UnsealInput{Execution: execution})
-	if err != nil || got.Nodes == nil || len(got.Nodes) != 0 || len(one.Mutations()) != 2 {
+	if err != nil || got.Opened == nil || len(got.Opened) != 0 || len(one.Mutations()) != 2 {
 		t.Errorf("a second run: %v, %v", got, err)
 	}
 	if len(s.asked) != 1 {
@@ -114,8 +114,8 @@ func TestUnsealWithWrongShares(t *testing.T) {
 	u := Unsealer{Cluster: open(t, first, second), Secrets: &safe{value: aws.String(twoShares)}, SecretID: secretID}
 	got, err := u.Unseal(t.Context(), UnsealInput{})
 	wantFault(t, "wrong shares", err, fault.UnsealSharesWrong)
-	if len(got.Nodes) != 0 {
-		t.Errorf("opened %v", got.Nodes)
+	if len(got.Opened) != 0 {
+		t.Errorf("opened %v", got.Opened)
 	}
 	if last := first.Mutations()[len(first.Mutations())-1]; !strings.Contains(last.Body, `"reset":true`) {
 		t.Error("the node still remembers a share")

@@ -83,7 +83,7 @@ func (p *project) mustCreate(spec vps.Spec) vps.Server {
 
 func (p *project) until(id int64, want vps.State) {
 	p.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		state, err := p.Status(p.Context(), id)
 		if err != nil {

@@ -167,11 +167,11 @@ func (w *world) until(id int64, state vps.State) {
 
 func (w *world) eventually(what string, holds func() bool) {
 	w.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-deadline:
-			w.Fatalf("not within 10 s: %s", what)
+			w.Fatalf("not within a minute: %s", what)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

@@ -3,15 +3,18 @@
 package suite
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penguinmails/disaster-recovery/internal/audit"
+	"github.com/penguinmails/disaster-recovery/internal/local/runbook"
 	"github.com/penguinmails/disaster-recovery/internal/local/vaultserver"
 )
 
@@ -117,6 +120,20 @@ func TestASealedVaultIsOpenedAndNotRestored(t *testing.T) {
 	if d := cmp.Diff(before, backups(t)); d != "" {
 		t.Errorf("the bucket was touched (-before +after):\n%s", d)
 	}
+	reconciled(t, r)
+}
+
+// reconciled is the look at Vault and the servers that a rule starts after a run of vault-restore.
+func reconciled(t *testing.T, restore runbook.Result) runbook.Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	r, err := w.desk.WaitForInput(ctx, w.Outputs["ReconcileAfterRestoreArn"], restore.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	succeeded(t, r)
+	return r
 }
 
 // Whoever reads the cause must not wipe a Vault that is whole.

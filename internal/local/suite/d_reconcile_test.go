@@ -30,15 +30,11 @@ func TestARestoredVaultAgreesWithTheServers(t *testing.T) {
 	r := restore(t, `{"backup_date":"`+field(t, taken, "plan", "slot")+`","reason":"the host burned"}`)
 	succeeded(t, r)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	found, err := w.desk.WaitForInput(ctx, w.Outputs["ReconcileAfterRestoreArn"], r.ARN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	succeeded(t, found)
+	found := reconciled(t, r)
 	took(t, found, "Take the request", "FindStaleCredentials", "Anything stale?", "StartRotations", "All started?", "RecordAudit", "AlertOperations", "Succeeded")
 	mail(t, w.operations, "credentials_reconciled", found)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	again, err := w.desk.WaitForInput(ctx, w.Outputs["CredentialRotationArn"], `"requested_by":"reconcile-after-restore"`)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +46,30 @@ func TestARestoredVaultAgreesWithTheServers(t *testing.T) {
 	if slices.Contains(by.Path, "StartRotations") {
 		t.Errorf("after the rotation something is stale still: %s", by.Output)
 	}
+}
+
+// A restore died when the node had taken the snapshot, and the node was not wiped, as its cause says, but restored once more:
+// it is opened as one that was only sealed. What it does not know is found all the same.
+func TestANodeThatWasNotWipedIsHeldAgainstTheServers(t *testing.T) {
+	acme := mailTenant(t)
+	taken := backup(t, `{"tier":"on-demand"}`)
+	succeeded(t, taken)
+	succeeded(t, rotate(t, `{"tenant_id":"acme","reason":"after the backup"}`))
+	rotated(t, acme)
+	lose(t)
+	input := `{"backup_date":"` + field(t, taken, "plan", "slot") + `","reason":"the host burned"}`
+	strike(t, w.Faults.Vault, faults.Rule{Caller: "pmdr-seed-vault", Path: "/v1/sys/storage/raft/snapshot-force", Times: 1, Strikes: []faults.Strike{faults.CutAfter}})
+	if r := restore(t, input); r.Error != "FailedDirty" {
+		t.Fatalf("the first restore: %s", w.desk.Explain(t.Context(), r))
+	}
+	eventually(t, "the node has taken the snapshot", func() bool { return w.VaultState(t.Context()) == "sealed" })
+	r := restore(t, input)
+	succeeded(t, r)
+	took(t, collapsed(r, "WaitForLeader", "CheckVaultOpened", "Does Vault lead?"), unsealed...)
+	if found := reconciled(t, r); !strings.Contains(field(t, found, "found", "stale"), "acme") {
+		t.Errorf("found: %s", found.Output)
+	}
+	agree(t, acme)
 }
 
 // tenRun is what Step Functions says when as many rotations run as may: this one has to wait for the next round.
