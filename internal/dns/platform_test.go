@@ -21,6 +21,7 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
 	"github.com/penguinmails/disaster-recovery/internal/dns"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
+	"github.com/penguinmails/disaster-recovery/internal/local/engine"
 )
 
 func TestMain(m *testing.M) { archivetest.Main(m) }
@@ -173,7 +174,7 @@ func TestALostAnswer(t *testing.T) {
 type losesOne struct{ armed atomic.Bool }
 
 func (l *losesOne) Do(r *http.Request) (*http.Response, error) {
-	response, err := http.DefaultClient.Do(r)
+	response, err := (&http.Client{Transport: engine.Transport{}}).Do(r)
 	if err == nil && r.Method == http.MethodPost && l.armed.CompareAndSwap(true, false) {
 		return nil, errors.Join(io.ErrUnexpectedEOF, response.Body.Close())
 	}

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -58,10 +57,7 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, e.Stop()) }()
-	AWS = aws.Config{
-		Region: engine.Region, BaseEndpoint: aws.String(e.Endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}
+	AWS = e.AWS()
 	if BackupKey, err = createKey(ctx, types.KeySpecSymmetricDefault, types.KeyUsageTypeEncryptDecrypt); err != nil {
 		return 0, err
 	}

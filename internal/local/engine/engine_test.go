@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,9 +15,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
@@ -85,16 +82,8 @@ type account struct {
 	function string // ARN
 }
 
-func configOf(e *Engine) aws.Config {
-	return aws.Config{
-		Region:       Region,
-		BaseEndpoint: aws.String(e.Endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}
-}
-
 func furnish(ctx context.Context, e *Engine, code []byte) (*account, error) {
-	a := &account{engine: e, config: configOf(e)}
+	a := &account{engine: e, config: e.AWS()}
 	var err error
 	if a.roleArn, err = a.role(ctx, "everything", `{"Effect":"Allow","Action":"*","Resource":"*"}`); err != nil {
 		return nil, err
@@ -118,8 +107,7 @@ func (a *account) role(ctx context.Context, name, statement string) (arn string,
 	_, err = client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{` +
 			`"Service":["lambda.amazonaws.com","states.amazonaws.com"],"AWS":"` + AccountID + `"}}]}`)})
-	var exists *iamtypes.EntityAlreadyExistsException
-	if err != nil && !errors.As(err, &exists) { // names are used once: it exists where an answer was lost and the SDK tried again
+	if err != nil {
 		return "", err
 	}
 	_, err = client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("policy"),

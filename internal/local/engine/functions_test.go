@@ -127,7 +127,7 @@ func TestPace(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Stop() })
-	a := &account{engine: e, config: configOf(e)}
+	a := &account{engine: e, config: e.AWS()}
 	if a.roleArn, err = a.role(t.Context(), "everything", `{"Effect":"Allow","Action":"*","Resource":"*"}`); err != nil {
 		t.Fatal(err)
 	}

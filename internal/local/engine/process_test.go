@@ -230,7 +230,7 @@ func TestReset(t *testing.T) {
 	if members := group(e.process.PID); len(members) != 1 {
 		t.Errorf("the engine's group is %v, want the engine alone", members)
 	}
-	roles, err := iam.NewFromConfig(configOf(e)).ListRoles(t.Context(), &iam.ListRolesInput{PathPrefix: aws.String("/")})
+	roles, err := iam.NewFromConfig(e.AWS()).ListRoles(t.Context(), &iam.ListRolesInput{PathPrefix: aws.String("/")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/penguinmails/disaster-recovery/internal/local/engine"
@@ -93,7 +92,7 @@ func (p *Platform) start(ctx context.Context, o Options) (err error) {
 	if p.Engine, err = engine.Start(ctx, options); err != nil {
 		return err
 	}
-	p.AWS = clientConfig(p.Engine)
+	p.AWS = p.Engine.AWS()
 	p.Vault, err = vaultserver.Start(ctx, vaultserver.Options{
 		Binary: p.tools.Vault, Dir: filepath.Join(o.Dir, "vault"), Name: "vault-1",
 		CertFile: p.authority.CertFile, KeyFile: p.authority.KeyFile, CAFile: p.authority.CAFile,
@@ -106,14 +105,6 @@ func (p *Platform) start(ctx context.Context, o Options) (err error) {
 		p.Faults.follow(p.Engine, p.Vault)
 	}
 	return p.configureVault(ctx)
-}
-
-func clientConfig(e *engine.Engine) aws.Config {
-	return aws.Config{
-		Region:       engine.Region,
-		BaseEndpoint: aws.String(e.Endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-	}
 }
 
 // Stop ends every process of the platform, gently first. What is stopped already is no error.

@@ -78,7 +78,7 @@ func Attach(tools Tools, dir string, say *progress.Printer) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.AWS = clientConfig(p.Engine)
+	p.AWS = p.Engine.AWS()
 	if p.authority, err = vaultserver.NewAuthority(filepath.Join(dir, "tls")); err != nil {
 		return nil, err
 	}
