@@ -31,7 +31,7 @@ func All(ctx context.Context, root string, say *progress.Printer) error {
 	if err := lint.Run(ctx, root, tools.SAM, say); err != nil {
 		return err
 	}
-	say.Linef("\nPlatform tests (about twenty minutes)")
+	say.Linef("\nPlatform tests (about twenty-five minutes)")
 	packages, err := PlatformPackages(root)
 	if err != nil {
 		return err
