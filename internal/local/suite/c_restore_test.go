@@ -100,7 +100,7 @@ func TestVaultComesBackFromNothing(t *testing.T) {
 	}
 }
 
-// Only a restore that has proved Vault is followed by the rule's reconciliation.
+// A restore is followed by the rule's reconciliation, and a plan of one is not.
 func TestAPlanIsNotReconciled(t *testing.T) {
 	r := restored
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -21,13 +21,8 @@ import (
 // A password that was rotated after the backup is the old one again in the restored Vault. Nobody is asked: the server gets
 // a new one, and Vault holds it.
 func TestARestoredVaultAgreesWithTheServers(t *testing.T) {
-	acme := mailTenant(t)
-	taken := backup(t, `{"tier":"on-demand"}`)
-	succeeded(t, taken)
-	succeeded(t, rotate(t, `{"tenant_id":"acme","reason":"after the backup"}`))
-	rotated(t, acme)
-	lose(t)
-	r := restore(t, `{"backup_date":"`+field(t, taken, "plan", "slot")+`","reason":"the host burned"}`)
+	acme, input := rotatedAndLost(t)
+	r := restore(t, input)
 	succeeded(t, r)
 
 	found := reconciled(t, r)
@@ -48,16 +43,22 @@ func TestARestoredVaultAgreesWithTheServers(t *testing.T) {
 	}
 }
 
-// A restore died when the node had taken the snapshot, and the node was not wiped, as its cause says, but restored once more:
-// it is opened as one that was only sealed. What it does not know is found all the same.
-func TestANodeThatWasNotWipedIsHeldAgainstTheServers(t *testing.T) {
-	acme := mailTenant(t)
+// rotatedAndLost rotates a password after a backup, and loses Vault; the input is that of a restore of that backup.
+func rotatedAndLost(t *testing.T) (acme *platform.MailTenant, input string) {
+	t.Helper()
+	acme = mailTenant(t)
 	taken := backup(t, `{"tier":"on-demand"}`)
 	succeeded(t, taken)
 	succeeded(t, rotate(t, `{"tenant_id":"acme","reason":"after the backup"}`))
 	rotated(t, acme)
 	lose(t)
-	input := `{"backup_date":"` + field(t, taken, "plan", "slot") + `","reason":"the host burned"}`
+	return acme, `{"backup_date":"` + field(t, taken, "plan", "slot") + `","reason":"the host burned"}`
+}
+
+// A restore died when the node had taken the snapshot, and the node was not wiped, as its cause says, but restored once more:
+// it is opened as one that was only sealed. What it does not know is found all the same.
+func TestANodeThatWasNotWipedIsHeldAgainstTheServers(t *testing.T) {
+	acme, input := rotatedAndLost(t)
 	strike(t, w.Faults.Vault, faults.Rule{Caller: "pmdr-seed-vault", Path: "/v1/sys/storage/raft/snapshot-force", Times: 1, Strikes: []faults.Strike{faults.CutAfter}})
 	if r := restore(t, input); r.Error != "FailedDirty" {
 		t.Fatalf("the first restore: %s", w.desk.Explain(t.Context(), r))
