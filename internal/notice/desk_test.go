@@ -126,6 +126,7 @@ var letterCases = map[string]string{
 	"credentials_reconciled":         `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":3,"waiting":0,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}}}`,
 	"credentials_reconciled-none":    `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"waiting":0,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}}}`,
 	"credentials_reconciled-unseen":  `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"waiting":0,"missing":{"count":0,"shown":[]},"unseen":{"count":22,"shown":["acme","globex"]}}}`,
+	"credentials_reconciled-waiting": `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":0,"waiting":9,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}}}`,
 	"credentials_reconciled-missing": `{"event":"credentials_reconciled","severity":"warning",EXECUTION,"details":{"tenants":412,"rotations":3,"waiting":0,"missing":{"count":2,"shown":["acme","globex"]},"unseen":{"count":0,"shown":[]}}}`,
 	"reconciliation_failed": `{"event":"reconciliation_failed","severity":"critical",EXECUTION,"details":{"tenants":0,"rotations":0,"missing":{"count":0,"shown":[]},"unseen":{"count":0,"shown":[]}},
 		"fault":{"Error":"VaultUnreachable","Cause":""}}`,

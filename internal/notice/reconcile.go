@@ -17,6 +17,8 @@ func (d *Desk) credentialsReconciled(_ Request, f facts) letter {
 	switch {
 	case f.listed("missing") != none:
 		l.next = "write smtp/{tenant_id}/admin of the tenants without a credential into Vault anew; then start credential-rotation for each"
+	case f.text("waiting") != "0":
+		l.next = "wait for the notice of each rotation; who waits is looked at again within the hour. Where that repeats itself, look for rotations that do not end: aws stepfunctions list-executions --state-machine-arn CREDENTIAL_ROTATION_ARN --status-filter RUNNING"
 	case f.text("rotations") == "0":
 		l.subject = "Vault is back: it and the registry agree"
 		l.next = "nothing"
