@@ -38,14 +38,15 @@ func (m *machine) command(name string, args ...string) *exec.Cmd {
 // Sweep ends what a provider in dir has left behind: one that was killed could end nothing itself.
 func Sweep(dir string) error { return endMarked(dir) }
 
-// endMarked kills every process of the servers in or below dir, and returns when none is left.
+// endMarked kills every process of the servers in or below dir, and returns when none is left. It takes two looks in a row
+// that find none: a process that ends while /proc is read may have left a child that was not on the list yet.
 func endMarked(dir string) error {
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		left := marked(dir)
-		if len(left) == 0 {
-			return nil
+	for deadline, clear := time.Now().Add(10*time.Second), 0; clear < 2; {
+		left, settled := marked(dir)
+		if clear++; len(left) > 0 || !settled {
+			clear = 0
 		}
-		if time.Now().After(deadline) {
+		if clear == 0 && time.Now().After(deadline) {
 			return fmt.Errorf("processes %v of %s are still there", left, dir)
 		}
 		for _, pid := range left {
@@ -53,14 +54,18 @@ func endMarked(dir string) error {
 				return fmt.Errorf("end process %d of %s: %w", pid, dir, err)
 			}
 		}
+		if len(left) > 0 {
+			time.Sleep(5 * time.Millisecond) // they take a moment to end
+		}
 	}
+	return nil
 }
 
-// marked lists the processes of the servers in or below dir. One that has ended and waits for its parent to notice has
-// no environment any more.
-func marked(dir string) []int {
+// marked lists the processes of the servers in or below dir. settled is false if a process could not be told: one that is
+// just becoming another program (execve) has no environment for a moment.
+func marked(dir string) (pids []int, settled bool) {
 	entries, _ := os.ReadDir("/proc")
-	var pids []int
+	settled = true
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil || pid == os.Getpid() {
@@ -70,6 +75,9 @@ func marked(dir string) []int {
 		if err != nil {
 			continue
 		}
+		if len(environ) == 0 && executing(pid) {
+			settled = false
+		}
 		for variable := range bytes.SplitSeq(environ, []byte{0}) {
 			root, ok := strings.CutPrefix(string(variable), markName+"=")
 			if ok && (root == dir || strings.HasPrefix(root, dir+"/")) {
@@ -77,5 +85,21 @@ func marked(dir string) []int {
 			}
 		}
 	}
-	return pids
+	return pids, settled
+}
+
+// executing tells a process without an environment that is, or was until now, becoming another program from one that lives
+// without, from one that has ended and waits for its parent to notice, and from a thread of the kernel. Of the fields in
+// /proc/PID/stat (proc_pid_stat(5)) behind the name in brackets, the 1st is the state, the 21st the size of the memory,
+// the 48th and the 49th are where the environment begins and ends: execve sets the last when it is done.
+func executing(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 49 || fields[0] == "Z" || fields[0] == "X" || fields[20] == "0" {
+		return false
+	}
+	return fields[48] == "0" || fields[47] != fields[48]
 }
