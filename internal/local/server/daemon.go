@@ -10,6 +10,7 @@ import (
 
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 )
 
 // daemon is the SSH daemon of a machine that is on.
@@ -45,7 +46,7 @@ func (c *cuttable) Accept() (net.Conn, error) {
 
 // Close refuses new connections and closes those that there are.
 func (c *cuttable) Close() error {
-	err := c.Listener.Close()
+	err := unlisten(c.Listener)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cut = true
@@ -53,6 +54,22 @@ func (c *cuttable) Close() error {
 		_ = conn.Close()
 	}
 	return err
+}
+
+// unlisten closes a listener at once. To close it alone leaves it listening while a child that this program is just
+// starting has a copy of the socket: until the child becomes another program.
+func unlisten(listener net.Listener) error {
+	tcp, ok := listener.(*net.TCPListener)
+	if !ok {
+		return fmt.Errorf("a %T is no TCP listener", listener)
+	}
+	socket, err := tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var refused error
+	err = socket.Control(func(fd uintptr) { refused = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+	return errors.Join(err, refused, listener.Close())
 }
 
 // startDaemon listens with the host key of the server's file, or with another one.

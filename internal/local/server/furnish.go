@@ -71,7 +71,7 @@ func reserve(port int) (string, net.Listener, error) {
 		}
 		probe, err := net.Listen("tcp", fmt.Sprintf("%s:%d", address, port))
 		if err == nil {
-			return address, reservation, probe.Close()
+			return address, reservation, unlisten(probe)
 		}
 		_ = reservation.Close()
 		if errors.Is(err, os.ErrPermission) {
