@@ -154,17 +154,20 @@ func abort(t *testing.T, id string) {
 	}
 }
 
+// patience is beyond two rounds of the probe, which runs every minute, on a busy machine.
+const patience = 3 * time.Minute
+
 // eventually asks until the answer is yes.
 func eventually(t *testing.T, what string, ask func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for !ask() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s: not within %v", what, 90*time.Second)
+			t.Fatalf("%s: not within %v", what, patience)
 		case <-tick.C:
 		}
 	}
