@@ -254,7 +254,7 @@ func detects(t *testing.T, l *leak) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "an event without an incident is kept", func() bool {
+	await(t, "an event without an incident is kept", func() bool {
 		got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url.QueueUrl, WaitTimeSeconds: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -378,7 +378,7 @@ func worthless(t *testing.T, l *leak) {
 func measured(t *testing.T) {
 	t.Helper()
 	metrics := cloudwatch.NewFromConfig(w.AWS)
-	eventually(t, "the metric TimeToSafe", func() bool {
+	await(t, "the metric TimeToSafe", func() bool {
 		out, err := metrics.GetMetricStatistics(t.Context(), &cloudwatch.GetMetricStatisticsInput{
 			Namespace: aws.String(watch.Namespace), MetricName: aws.String("TimeToSafe"), Period: aws.Int32(60),
 			StartTime: aws.Time(time.Now().Add(-10 * time.Minute)), EndTime: aws.Time(time.Now().Add(time.Minute)),
@@ -485,7 +485,7 @@ func switchedOff(t *testing.T, l *leak) {
 	if err := console.PowerOff(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the server is off", func() bool {
+	await(t, "the server is off", func() bool {
 		s, err := console.Get(t.Context(), id)
 		return err == nil && s.State == vps.Off
 	})

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -63,20 +62,6 @@ func stopAt(t *testing.T, input, state string) runbook.Result {
 		t.Fatalf("the stopped execution is %s, %v", r.Status, err)
 	}
 	return r
-}
-
-func await(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(2 * time.Minute)
-	for !so() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 var executionLine = regexp.MustCompile(`(?m)^Execution: +(\S+)$`)

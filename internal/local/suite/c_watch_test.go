@@ -154,29 +154,10 @@ func abort(t *testing.T, id string) {
 	}
 }
 
-// patience is beyond two rounds of the probe, which runs every minute, on a busy machine.
-const patience = 3 * time.Minute
-
-// eventually asks until the answer is yes.
-func eventually(t *testing.T, what string, ask func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for !ask() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s: not within %v", what, patience)
-		case <-tick.C:
-		}
-	}
-}
-
 // notStarted waits for the notice that says of an alarm that nothing was started.
 func notStarted(t *testing.T, at string) (found inbox.Mail) {
 	t.Helper()
-	eventually(t, "a notice of the alarm of "+at, func() (ok bool) {
+	await(t, "a notice of the alarm of "+at, func() (ok bool) {
 		found, ok = noticed(t, at)
 		return ok
 	})
@@ -244,7 +225,7 @@ func TestTheWatchRecoversADeadServer(t *testing.T) {
 	if seen := probe(t); seen.Down != 0 || seen.Tenants == 0 || !seen.VaultUsable {
 		t.Fatalf("before: %+v", seen)
 	}
-	eventually(t, "the alarm is at rest", func() bool { return alarm(t, "acme") == cwtypes.StateValueOk })
+	await(t, "the alarm is at rest", func() bool { return alarm(t, "acme") == cwtypes.StateValueOk })
 	automatic(t)
 	ip := registered(t, "acme").VPS.IP.String()
 	for _, s := range w.Mail.Provider.Servers() {
@@ -257,7 +238,7 @@ func TestTheWatchRecoversADeadServer(t *testing.T) {
 	if seen := probe(t); seen.Down != 1 {
 		t.Errorf("the probe saw %+v", seen)
 	}
-	eventually(t, "a recovery starts", func() bool { return len(runs(t, "acme")) > 0 })
+	await(t, "a recovery starts", func() bool { return len(runs(t, "acme")) > 0 })
 	started := runs(t, "acme")
 	want := `{"tenant_id":"acme","reason":"alarm pmdr-server-down-acme","requested_by":"cloudwatch.amazonaws.com"}`
 	if len(started) != 1 || !executionName.MatchString(started[0].name) || started[0].input != want {
@@ -335,7 +316,7 @@ func TestTheWatchStopsAndCatchesUp(t *testing.T) {
 	if seen := probe(t); seen.Down == 0 {
 		t.Errorf("the probe saw %+v", seen)
 	}
-	eventually(t, "the alarm rings", func() bool { return alarm(t, id) == cwtypes.StateValueAlarm })
+	await(t, "the alarm rings", func() bool { return alarm(t, id) == cwtypes.StateValueAlarm })
 	sweep(t, time.Now())
 	if now := runs(t, id); len(now) != 0 {
 		t.Fatalf("the sweep started %+v for a tenant that people have in hand", now)
@@ -383,7 +364,7 @@ func TestTheWatchKeepsToItsBudget(t *testing.T) {
 			started++
 			continue
 		}
-		eventually(t, id+" is recovered or told of", func() bool {
+		await(t, id+" is recovered or told of", func() bool {
 			_, ok := noticed(t, times[i])
 			return ok || len(runs(t, id)) > 0
 		})
@@ -434,7 +415,7 @@ func TestTheWatchIsNotBlindedByABrokenRecord(t *testing.T) {
 // The rule really fires: a heartbeat comes that nobody here asked for, and its alarm is at rest.
 func TestTheWatchGoesItsRounds(t *testing.T) {
 	before := counted(t, watch.ProbeHeartbeat)
-	eventually(t, "a round", func() bool { return counted(t, watch.ProbeHeartbeat) > before })
+	await(t, "a round", func() bool { return counted(t, watch.ProbeHeartbeat) > before })
 	out, err := cloudwatch.NewFromConfig(w.AWS).DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{
 		AlarmNames: []string{"pmdr-no-whole-probe-in-5-minutes"}})
 	if err != nil || len(out.MetricAlarms) != 1 || out.MetricAlarms[0].StateValue != cwtypes.StateValueOk {

@@ -63,7 +63,7 @@ func TestANodeThatWasNotWipedIsHeldAgainstTheServers(t *testing.T) {
 	if r := restore(t, input); r.Error != "FailedDirty" {
 		t.Fatalf("the first restore: %s", w.desk.Explain(t.Context(), r))
 	}
-	eventually(t, "the node has taken the snapshot", func() bool { return w.VaultState(t.Context()) == "sealed" })
+	await(t, "the node has taken the snapshot", func() bool { return w.VaultState(t.Context()) == "sealed" })
 	r := restore(t, input)
 	succeeded(t, r)
 	took(t, collapsed(r, "WaitForLeader", "CheckVaultOpened", "Does Vault lead?"), unsealed...)
@@ -127,7 +127,7 @@ func change(t *testing.T, mail *platform.MailTenant, password string) {
 // agree waits until the server, Vault and the registry hold one password, another than before.
 func agree(t *testing.T, mail *platform.MailTenant) {
 	t.Helper()
-	eventually(t, "they agree again", func() bool {
+	await(t, "they agree again", func() bool {
 		now, err := w.Credential(t.Context(), mail.ID)
 		if err != nil || now.Password.Reveal() == mail.Password.Reveal() || registered(t, mail.ID).CredentialID != now.ID {
 			return false

@@ -179,3 +179,21 @@ func mail(t *testing.T, box inbox.Inbox, kind string, r runbook.Result) inbox.Ma
 		}
 	}
 }
+
+// patience is beyond two rounds of the probe, which runs every minute, on a busy machine.
+const patience = 3 * time.Minute
+
+// await asks until the answer is yes.
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(patience)
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("waited %v in vain for %s", patience, what)
+		}
+	}
+}
