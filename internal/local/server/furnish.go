@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	_ "embed"
 
@@ -138,7 +139,11 @@ type file struct {
 	mode          os.FileMode
 }
 
+// write holds off the start of children: one would keep the file open for writing until it has become another program, and
+// Linux executes no file that is (ETXTBSY).
 func (f file) write(root *os.Root) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	name := strings.TrimPrefix(filepath.Clean("/"+f.name), "/")
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err

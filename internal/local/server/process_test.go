@@ -14,11 +14,11 @@ func TestSweepFindsAProcessThatBecomesAnotherProgram(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	again := filepath.Join(dir, "again")
-	if err := os.WriteFile(again, []byte("#!/bin/sh\nexec \"$0\"\n"), 0o700); err != nil {
+	if err := os.WriteFile(again, []byte("exec /bin/sh \"$0\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for range 300 {
-		cmd := exec.Command(again)
+		cmd := exec.Command("/bin/sh", again)
 		cmd.Env = []string{markName + "=" + dir}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := cmd.Start(); err != nil {
