@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -17,13 +16,6 @@ import (
 	"github.com/penguinmails/disaster-recovery/internal/archive/archivetest"
 	"github.com/penguinmails/disaster-recovery/internal/fault"
 )
-
-// noise is plaintext that nothing compresses, the same for the same seed.
-func noise(seed uint64, size int) []byte {
-	b := make([]byte, size)
-	rand.NewChaCha8([32]byte{byte(seed)}).Read(b)
-	return b
-}
 
 // drip writes in pieces of an odd size, as a network does.
 func drip(plain []byte) func(io.Writer) error {

@@ -28,10 +28,13 @@ func (s *Store) Read(ctx context.Context, o Object, use func(sealed.Header, io.R
 	if err != nil {
 		return unreadable(err, o.Key)
 	}
-	source := &faulty{file: file, key: o.Key}
-	plain := io.TeeReader(source, inner)
+	plain := readAhead(io.TeeReader(&named{file, o.Key}, inner))
+	defer func() {
+		_ = body.Close()
+		plain.stop()
+	}()
 	if err := use(file.Header(), plain); err != nil {
-		return cmp.Or(source.err, err) // a source that broke off explains whatever use made of the rest
+		return cmp.Or(plain.failure(), err) // a source that broke off explains whatever use made of the rest
 	}
 	if _, err := io.Copy(io.Discard, plain); err != nil {
 		return err
@@ -59,20 +62,18 @@ func (s *Store) get(ctx context.Context, key, version string) (io.ReadCloser, er
 	return out.Body, nil
 }
 
-// faulty gives the errors of a sealed file their names as they are met, so that whoever reads it can pass them on.
-type faulty struct {
+// named gives the errors of a sealed file their names as they are met, so that whoever reads it can pass them on.
+type named struct {
 	file io.Reader
 	key  string
-	err  error // the first error that was not the end
 }
 
-func (f *faulty) Read(p []byte) (int, error) {
-	n, err := f.file.Read(p)
+func (n *named) Read(p []byte) (int, error) {
+	read, err := n.file.Read(p)
 	if err != nil && err != io.EOF {
-		f.err = unreadable(err, f.key)
-		err = f.err
+		err = unreadable(err, n.key)
 	}
-	return n, err
+	return read, err
 }
 
 // unreadable tells a file that is wrong from a network that is.
