@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	processes "github.com/penguinmails/disaster-recovery/internal/local/process"
 )
 
 // ErrNotRunning is what Attach answers when there is no engine to attach to.
@@ -154,20 +156,15 @@ func members(id int) iter.Seq[int] {
 	}
 }
 
-// stat reads the group and the start time of a process that has not ended, from /proc/pid/stat: after the name in
-// parentheses come the state, the parent, the group, and as the 20th field the start.
+// stat reads the group and the start time of a process that has not ended.
 func stat(pid int) (pgrp int, start string, err error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields, err := processes.Stat(pid)
 	if err != nil {
 		return 0, "", err
 	}
-	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
-	if len(fields) < 20 {
-		return 0, "", fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
+	if processes.Ended(fields) {
+		return 0, "", processes.ErrGone
 	}
-	if fields[0] == "Z" || fields[0] == "X" {
-		return 0, "", os.ErrProcessDone
-	}
-	pgrp, err = strconv.Atoi(fields[2])
-	return pgrp, fields[19], err
+	pgrp, err = strconv.Atoi(fields[processes.Group])
+	return pgrp, fields[processes.Started], err
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	processes "github.com/penguinmails/disaster-recovery/internal/local/process"
 )
 
 // Usage is what the processes of a function have used since they started.
@@ -41,25 +43,24 @@ func (e *Engine) Usage(function string) (Usage, error) {
 // tick is the unit of processor times in /proc: USER_HZ is 100 on every machine that Go runs on.
 const tick = time.Second / 100
 
-// usageOf reads VmHWM of /proc/pid/status, and utime and stime of /proc/pid/stat: after the name in parentheses come the
-// state, which is the third field, and as 14th and 15th field the two times (proc(5)).
+// usageOf reads VmHWM of /proc/pid/status, and the two times of /proc/pid/stat (proc(5)).
 func usageOf(pid int) (Usage, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return Usage{}, err
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	stat, err := processes.Stat(pid)
 	if err != nil {
 		return Usage{}, err
 	}
 	_, peak, _ := bytes.Cut(status, []byte("VmHWM:"))
-	memory, times := bytes.Fields(peak), bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(memory) == 0 || len(times) < 13 {
+	memory := bytes.Fields(peak)
+	if len(memory) == 0 {
 		return Usage{}, fmt.Errorf("process %d has ended", pid)
 	}
 	var read [3]int64
-	for i, text := range [][]byte{memory[0], times[11], times[12]} {
-		if read[i], err = strconv.ParseInt(string(text), 10, 64); err != nil {
+	for i, text := range []string{string(memory[0]), stat[processes.UserTime], stat[processes.SystemTime]} {
+		if read[i], err = strconv.ParseInt(text, 10, 64); err != nil {
 			return Usage{}, fmt.Errorf("process %d: %w", pid, err)
 		}
 	}

@@ -3,10 +3,8 @@
 package process
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -17,7 +15,7 @@ import (
 // time somebody signals it; the start time tells them apart.
 type Process struct {
 	PID       int    `json:"pid"`
-	StartTime uint64 `json:"start_time"` // clock ticks since boot: field 22 of /proc/PID/stat, proc_pid_stat(5)
+	StartTime uint64 `json:"start_time"` // clock ticks since boot
 }
 
 // ErrGone says that the process has ended; its pid may belong to another one by now.
@@ -30,19 +28,11 @@ func Identify(pid int) (Process, error) {
 }
 
 func startTime(pid int) (uint64, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return 0, ErrGone
-	}
+	stat, err := Stat(pid)
 	if err != nil {
 		return 0, err
 	}
-	// The second field is the command's name in brackets, and may itself hold blanks and brackets.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 20 {
-		return 0, fmt.Errorf("/proc/%d/stat is cut short", pid)
-	}
-	return strconv.ParseUint(string(fields[19]), 10, 64)
+	return strconv.ParseUint(stat[Started], 10, 64)
 }
 
 // open returns a pidfd. It goes on meaning this process even if the pid is used again, so checking the start time once

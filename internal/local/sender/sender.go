@@ -42,6 +42,7 @@ type Sender struct {
 	cancel  context.CancelFunc
 	queue   sync.WaitGroup
 	server  *smtp.Server
+	listens net.Listener
 	served  chan error
 }
 
@@ -57,7 +58,7 @@ func Start(o Options) (*Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the other mail server: %w", err)
 	}
-	s := &Sender{Addr: listener.Addr().String(), options: o, served: make(chan error, 1), server: smtp.NewServer(doorman{})}
+	s := &Sender{Addr: listener.Addr().String(), options: o, listens: listener, served: make(chan error, 1), server: smtp.NewServer(doorman{})}
 	s.server.Domain, s.server.ErrorLog = Name, log.New(io.Discard, "", 0)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	go func() { s.served <- s.server.Serve(listener) }()
@@ -69,6 +70,7 @@ func (s *Sender) Stop() error {
 	s.cancel()
 	s.queue.Wait()
 	err := s.server.Close()
+	_ = s.listens.Close() // the server does not know it yet when it was stopped at once
 	if served := <-s.served; !errors.Is(served, net.ErrClosed) && !errors.Is(served, smtp.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/penguinmails/disaster-recovery/internal/local/process"
 )
 
 // markName is the variable that every process of a server has in its environment, and hands on to its children however
@@ -89,17 +91,11 @@ func marked(dir string) (pids []int, settled bool) {
 }
 
 // executing tells a process without an environment that is, or was until now, becoming another program from one that lives
-// without, from one that has ended and waits for its parent to notice, and from a thread of the kernel. Of the fields in
-// /proc/PID/stat (proc_pid_stat(5)) behind the name in brackets, the 1st is the state, the 21st the size of the memory,
-// the 48th and the 49th are where the environment begins and ends: execve sets the last when it is done.
+// without, from one that has ended and waits for its parent to notice, and from a thread of the kernel.
 func executing(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
+	stat, err := process.Stat(pid)
+	if err != nil || process.Ended(stat) || stat[process.MemorySize] == "0" {
 		return false
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 49 || fields[0] == "Z" || fields[0] == "X" || fields[20] == "0" {
-		return false
-	}
-	return fields[48] == "0" || fields[47] != fields[48]
+	return stat[process.EnvironTo] == "0" || stat[process.EnvironFrom] != stat[process.EnvironTo]
 }

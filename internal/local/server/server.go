@@ -44,6 +44,7 @@ type Provider struct {
 	endpoint string
 	steering string
 	stopped  chan struct{}
+	serving  sync.WaitGroup // the API and the control endpoint
 
 	mu       sync.Mutex // guards what follows, and no call that waits is made under it
 	lastID   int64
@@ -91,8 +92,8 @@ func Start(ctx context.Context, o Options) (*Provider, error) {
 	}
 	p.api = &http.Server{Handler: p.troubled(p.routes()), ErrorLog: log.New(io.Discard, "", 0)}
 	p.control = &http.Server{Handler: p.controls(), ErrorLog: log.New(io.Discard, "", 0)}
-	if p.endpoint, err = serve(ctx, p.api, o.Listen); err == nil {
-		p.steering, err = serve(ctx, p.control, o.Control)
+	if p.endpoint, err = p.serve(ctx, p.api, o.Listen); err == nil {
+		p.steering, err = p.serve(ctx, p.control, o.Control)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start local server provider: %w", err), p.Stop())
@@ -104,7 +105,7 @@ func Start(ctx context.Context, o Options) (*Provider, error) {
 // idOf makes ids of a later provider in the same Dir differ from those of an earlier one: directories are named by them.
 func idOf(t time.Time) int64 { return t.Unix() % 1e8 * 1000 }
 
-func serve(ctx context.Context, s *http.Server, address string) (string, error) {
+func (p *Provider) serve(ctx context.Context, s *http.Server, address string) (string, error) {
 	if address == "" {
 		address = "127.0.0.1:0"
 	}
@@ -119,7 +120,7 @@ func serve(ctx context.Context, s *http.Server, address string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	go func() { _ = s.Serve(listener) }()
+	p.serving.Go(func() { _ = s.Serve(listener) })
 	return "http://" + listener.Addr().String(), nil
 }
 
@@ -143,6 +144,7 @@ func (p *Provider) Stop() error {
 	}
 	p.mu.Unlock()
 	err := errors.Join(p.api.Close(), p.control.Close())
+	p.serving.Wait() // a server that was closed before it knew its listener closes that now
 	for _, m := range machines {
 		m.cutBoot() // an action that waits for it ends
 	}

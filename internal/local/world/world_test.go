@@ -76,3 +76,16 @@ func TestAWorldEndsWhole(t *testing.T) {
 	}
 	gone(t, w.Place())
 }
+
+func TestAWorldThatIsStoppedAtOnceEndsWhole(t *testing.T) {
+	for range 100 {
+		w, err := world.Start(t.Context(), world.Options{Provider: server.Options{Dir: t.TempDir()}, Zones: noZones{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Stop(); err != nil {
+			t.Error(err)
+		}
+		gone(t, w.Place())
+	}
+}
