@@ -33,8 +33,9 @@ func Stat(pid int) ([]string, error) {
 		return nil, err
 	}
 	// The second field is the command's name in brackets, and may itself hold blanks and brackets.
-	end := bytes.LastIndexByte(stat, ')') + 1
-	fields := append([]string{"", fmt.Sprint(pid), string(stat[:end])}, strings.Fields(string(stat[end:]))...)
+	number, rest, _ := bytes.Cut(stat, []byte(" "))
+	end := bytes.LastIndexByte(rest, ')') + 1
+	fields := append([]string{"", string(number), string(rest[:end])}, strings.Fields(string(rest[end:]))...)
 	if len(fields) <= statFields {
 		return nil, fmt.Errorf("/proc/%d/stat is cut short", pid)
 	}

@@ -43,13 +43,13 @@ func Sweep(dir string) error { return endMarked(dir) }
 // endMarked kills every process of the servers in or below dir, and returns when none is left. It takes two looks in a row
 // that find none: a process that ends while /proc is read may have left a child that was not on the list yet.
 func endMarked(dir string) error {
-	for deadline, clear := time.Now().Add(10*time.Second), 0; clear < 2; {
+	for deadline, quiet := time.Now().Add(10*time.Second), 0; quiet < 2; {
 		left, settled := marked(dir)
-		if clear++; len(left) > 0 || !settled {
-			clear = 0
+		if quiet++; len(left) > 0 || !settled {
+			quiet = 0
 		}
-		if clear == 0 && time.Now().After(deadline) {
-			return fmt.Errorf("processes %v of %s are still there", left, dir)
+		if quiet == 0 && time.Now().After(deadline) {
+			return fmt.Errorf("processes %v of %s are still there, or others cannot be told from them", left, dir)
 		}
 		for _, pid := range left {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
